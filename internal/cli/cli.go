@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// Globals are the options that every command takes, before or after the verb.
+type Globals struct {
+	Root          string
+	RunRoot       string
+	StorageDriver string
+	StorageOpts   []string
+	LogLevel      string
+	Runtime       string
+	ErrorFormat   string
+}
+
+// Store gives the storage part of the options.
+func (g *Globals) Store() libstorage.Options {
+	return libstorage.Options{
+		Root: g.Root, RunRoot: g.RunRoot,
+		Driver: g.StorageDriver, DriverOptions: g.StorageOpts,
+	}
+}
+
+// Args gives the options that were set as flags again, for a command of ours
+// that this one starts.
+func (g *Globals) Args() []string {
+	var args []string
+	add := func(flag, value string) {
+		if value != "" {
+			args = append(args, flag+"="+value)
+		}
+	}
+	add("--root", g.Root)
+	add("--runroot", g.RunRoot)
+	add("--storage-driver", g.StorageDriver)
+	for _, opt := range g.StorageOpts {
+		add("--storage-opt", opt)
+	}
+	if g.LogLevel != defaultLogLevel {
+		add("--log-level", g.LogLevel)
+	}
+	return args
+}
+
+const defaultLogLevel = "warn"
+
+// AddGlobals adds the global flags to a command.
+func AddGlobals(cmd *cobra.Command) *Globals {
+	g := &Globals{}
+	f := cmd.PersistentFlags()
+	f.StringVar(&g.Root, "root", "", "Directory of the store (default: storage.conf)")
+	f.StringVar(&g.RunRoot, "runroot", "", "Directory of the state that a reboot ends (default: storage.conf)")
+	f.StringVar(&g.StorageDriver, "storage-driver", "", "Storage driver (default: storage.conf)")
+	f.StringArrayVar(&g.StorageOpts, "storage-opt", nil, "Storage driver option, NAME=VALUE; can be repeated")
+	f.StringVar(&g.LogLevel, "log-level", defaultLogLevel, "Log messages from this level on: trace, debug, info, warn, error, fatal, panic")
+	f.StringVar(&g.Runtime, "runtime", "", "OCI runtime, a name or a path (default: the first that works of crun, runc)")
+	f.StringVar(&g.ErrorFormat, "error-format", "text", "Form of an error on stderr: text or json")
+	return g
+}
+
+// Main runs a command with the arguments of the process and exits.
+func Main(cmd *cobra.Command) {
+	ctx, stop := interruptible()
+	code := Run(ctx, cmd, os.Args[1:], os.Stdout, os.Stderr)
+	if sig := stop(); sig != 0 && code != 0 {
+		code = 128 + int(sig)
+	}
+	os.Exit(code)
+}
+
+// Run runs a command and gives its exit code.
+func Run(ctx context.Context, cmd *cobra.Command, args []string, stdout, stderr io.Writer) int {
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.CompletionOptions.HiddenDefaultCmd = true
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return errclass.New(errclass.Usage, "", err)
+	})
+	cmd.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return setUp(c, stderr) }
+	err := cmd.ExecuteContext(ctx)
+	if err != nil {
+		report(stderr, errorFormat(cmd, args), err)
+	}
+	return ExitCode(Style(cmd.Annotations[styleAnnotation]), err)
+}
+
+func setUp(cmd *cobra.Command, stderr io.Writer) error {
+	logrus.SetOutput(stderr)
+	if f := cmd.Flags().Lookup("error-format"); f != nil && f.Value.String() != "text" && f.Value.String() != "json" {
+		return errclass.New(errclass.Usage, "--error-format", fmt.Errorf("--error-format %q: must be text or json", f.Value))
+	}
+	f := cmd.Flags().Lookup("log-level")
+	if f == nil {
+		return nil
+	}
+	level, err := logrus.ParseLevel(f.Value.String())
+	if err != nil {
+		return errclass.New(errclass.Usage, "--log-level", fmt.Errorf("--log-level %q: not a log level", f.Value))
+	}
+	logrus.SetLevel(level)
+	return nil
+}
+
+// errorFormat looks at the arguments too: a flag that could not be parsed
+// stops the parser before it reaches --error-format.
+func errorFormat(cmd *cobra.Command, args []string) string {
+	if f := cmd.PersistentFlags().Lookup("error-format"); f != nil && f.Changed {
+		return f.Value.String()
+	}
+	for i, arg := range args {
+		if arg == "--error-format=json" || (arg == "--error-format" && i+1 < len(args) && args[i+1] == "json") {
+			return "json"
+		}
+	}
+	return "text"
+}
+
+// interruptible gives a context that the first SIGINT, SIGTERM or SIGHUP
+// cancels; stop tells which signal that was, or 0. A second one has its
+// default effect.
+func interruptible() (context.Context, func() syscall.Signal) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	var caught atomic.Int32
+	go func() {
+		sig, ok := (<-signals).(syscall.Signal)
+		if !ok {
+			return
+		}
+		caught.Store(int32(sig))
+		signal.Stop(signals)
+		cancel(errors.New(sig.String()))
+	}()
+	return ctx, func() syscall.Signal {
+		signal.Stop(signals)
+		return syscall.Signal(caught.Load())
+	}
+}
+
+// Verb is the verb that the process was started as: "pull" for a file or a
+// link called tug-pull.
+func Verb() string {
+	return strings.TrimPrefix(filepath.Base(os.Args[0]), "tug-")
+}
