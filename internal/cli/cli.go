@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/sirupsen/logrus"
@@ -78,12 +77,7 @@ func AddGlobals(cmd *cobra.Command) *Globals {
 
 // Main runs a command with the arguments of the process and exits.
 func Main(cmd *cobra.Command) {
-	ctx, stop := interruptible()
-	code := Run(ctx, cmd, os.Args[1:], os.Stdout, os.Stderr)
-	if sig := stop(); sig != 0 && code != 0 {
-		code = 128 + int(sig)
-	}
-	os.Exit(code)
+	os.Exit(Run(interruptible(), cmd, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // Run runs a command and gives its exit code.
@@ -101,7 +95,17 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdout, stderr 
 	if err != nil {
 		report(stderr, errorFormat(cmd, args), err)
 	}
-	return ExitCode(Style(cmd.Annotations[styleAnnotation]), err)
+	return exitCode(ctx, Style(cmd.Annotations[styleAnnotation]), err)
+}
+
+// exitCode is ExitCode, but a failure after a signal is the signal's. A command
+// that chose a code has reacted to the signal itself.
+func exitCode(ctx context.Context, style Style, err error) int {
+	var exit *ExitError
+	if caught := signalled(0); err != nil && !errors.As(err, &exit) && errors.As(context.Cause(ctx), &caught) {
+		return 128 + int(caught)
+	}
+	return ExitCode(style, err)
 }
 
 func setUp(cmd *cobra.Command, stderr io.Writer) error {
@@ -135,27 +139,24 @@ func errorFormat(cmd *cobra.Command, args []string) string {
 	return "text"
 }
 
+// signalled is the cause of a context that a signal ended.
+type signalled syscall.Signal
+
+func (s signalled) Error() string { return "ended by signal: " + syscall.Signal(s).String() }
+
 // interruptible gives a context that the first SIGINT, SIGTERM or SIGHUP
-// cancels; stop tells which signal that was, or 0. A second one has its
-// default effect.
-func interruptible() (context.Context, func() syscall.Signal) {
+// cancels. A second one has its default effect, unless the command listens too.
+func interruptible() context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	var caught atomic.Int32
 	go func() {
-		sig, ok := (<-signals).(syscall.Signal)
-		if !ok {
-			return
+		if sig, ok := (<-signals).(syscall.Signal); ok {
+			signal.Stop(signals)
+			cancel(signalled(sig))
 		}
-		caught.Store(int32(sig))
-		signal.Stop(signals)
-		cancel(errors.New(sig.String()))
 	}()
-	return ctx, func() syscall.Signal {
-		signal.Stop(signals)
-		return syscall.Signal(caught.Load())
-	}
+	return ctx
 }
 
 // Verb is the verb that the process was started as: "pull" for a file or a
