@@ -2,17 +2,101 @@
 
 package libstorage
 
+import (
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"go.podman.io/storage"
+	"go.podman.io/storage/types"
+)
+
 // Options say which store to open. The zero value is what storage.conf says,
 // as for podman, buildah and skopeo: the same store.
 type Options struct {
 	// Root is the graph root: images, layers, containers. Empty: storage.conf.
+	// When set, the driver options of storage.conf do not apply.
 	Root string
-	// RunRoot holds what lives no longer than the boot. Empty: storage.conf.
+	// RunRoot holds what lives no longer than the boot. Empty: storage.conf,
+	// or, with a Root of its own, a directory of its own beneath that one.
 	RunRoot string
 	// Driver is the storage driver: overlay, vfs, btrfs, zfs. Empty:
-	// storage.conf, else the best that works here.
+	// storage.conf, else the best that works here. When set, the driver
+	// options of storage.conf do not apply.
 	Driver string
 	// DriverOptions are NAME=VALUE, as --storage-opt; when set they replace
 	// those of storage.conf.
 	DriverOptions []string
 }
+
+// resolve reads storage.conf and lays the options over it.
+func (o Options) resolve() (storage.StoreOptions, error) {
+	so, err := types.DefaultStoreOptions()
+	if err != nil {
+		return so, errclass.New(errclass.Usage, "storage.conf", fmt.Errorf("read storage.conf: %w", err))
+	}
+	var conf []string
+	if o.Root == "" && o.Driver == "" {
+		conf = so.GraphDriverOptions
+	}
+	if o.Root != "" {
+		root, err := filepath.Abs(o.Root)
+		if err != nil {
+			return so, err
+		}
+		if root != so.GraphRoot && o.RunRoot == "" {
+			// Two stores must not share the state of mounts and containers.
+			so.RunRoot = filepath.Join(so.RunRoot, fmt.Sprintf("tug-root-%x", sha256.Sum256([]byte(root)))[:len("tug-root-")+16])
+		}
+		so.GraphRoot, so.ImageStore = root, ""
+	}
+	if o.RunRoot != "" {
+		if so.RunRoot, err = filepath.Abs(o.RunRoot); err != nil {
+			return so, err
+		}
+	}
+	if o.Driver != "" {
+		so.GraphDriverName = o.Driver
+	}
+	if len(o.DriverOptions) > 0 {
+		conf = o.DriverOptions
+	}
+	so.GraphDriverOptions = driverOptions(conf)
+	return so, nil
+}
+
+// driverOptions adds our defaults to those that were chosen.
+func driverOptions(chosen []string) []string {
+	opts := make([]string, 0, len(chosen)+3)
+	var syncs, mounts bool
+	for _, opt := range chosen {
+		key, value, _ := strings.Cut(opt, "=")
+		key = strings.ToLower(strings.TrimSpace(key))
+		switch key[strings.LastIndexByte(key, '.')+1:] {
+		case "sync":
+			syncs = true
+			if key == "vfs.sync" {
+				opt = vfsSync + value
+			}
+		case "skip_mount_home":
+			mounts = true
+		}
+		opts = append(opts, opt)
+	}
+	if !syncs {
+		// Exit 0 of a pull means that it survives a power cut.
+		opts = append(opts, "overlay.sync=filesystem", vfsSync+"filesystem")
+	}
+	if !mounts {
+		// No bind mount of the driver's directory on itself, which nobody
+		// would ever undo: our own mounts are not made there.
+		opts = append(opts, "overlay.skip_mount_home=true")
+	}
+	return opts
+}
+
+// vfsSync is how the vfs driver of storage v1.64.2 understands vfs.sync: it
+// compares the name after the parser has cut the driver off.
+const vfsSync = "vfs.vfs.sync="
