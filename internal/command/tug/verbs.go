@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tug
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/tug-containers/tug/internal/errclass"
+)
+
+// A Verb is a program of this project. Its summary stands here so that the
+// list needs to start no program; a test compares it with the program's own.
+type Verb struct {
+	Name    string
+	Summary string
+	// Inner programs are started by others; the list leaves them out.
+	Inner bool
+}
+
+// Verbs are the programs that this version has.
+func Verbs() []Verb {
+	return []Verb{
+		{Name: "copy", Summary: "Copy an image from one place to another"},
+		{Name: "images", Summary: "List images in the store"},
+		{Name: "inspect", Summary: "Show an image's configuration and layers"},
+		{Name: "inspect-remote", Summary: "Show an image that is not in the store", Inner: true},
+		{Name: "login", Summary: "Log in to a registry"},
+		{Name: "logout", Summary: "Forget the login of a registry"},
+		{Name: "pull", Summary: "Pull images from a registry into the store"},
+		{Name: "rmi", Summary: "Remove images from the store"},
+		{Name: "run", Summary: "Run a command in a new container"},
+		{Name: "tag", Summary: "Add a name to an image"},
+		{Name: "version", Summary: "Show the version"},
+	}
+}
+
+// builtin are the words that tug answers itself.
+func builtin() []Verb {
+	return []Verb{
+		{Name: "completion", Summary: "Print a completion script for bash, zsh or fish"},
+		{Name: "help", Summary: "List the verbs, or show the manual page of one"},
+	}
+}
+
+// spellings are podman's ways to say a verb in two words.
+func spellings(group string) map[string][]string {
+	switch group {
+	case "image":
+		return map[string][]string{
+			"inspect": {"inspect", "--type=image"},
+			"list":    {"images"},
+			"ls":      {"images"},
+			"pull":    {"pull"},
+			"rm":      {"rmi"},
+			"tag":     {"tag"},
+		}
+	case "container":
+		return map[string][]string{"run": {"run"}}
+	}
+	return nil
+}
+
+func groups() []string { return []string{"container", "image"} }
+
+// respell turns what was typed into a verb, arguments that belong to it, the
+// global options and the rest.
+func respell(verb string, globals, rest []string) (target, allGlobals, words []string, err error) {
+	known := spellings(verb)
+	if known == nil {
+		return []string{verb}, globals, rest, nil
+	}
+	more, words, err := splitGlobals(rest)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if len(words) == 0 || known[words[0]] == nil {
+		return nil, nil, nil, errclass.New(errclass.Usage, verb,
+			fmt.Errorf("tug %s: say one of %s after it", verb, strings.Join(sortedKeys(known), ", ")))
+	}
+	return known[words[0]], append(globals, more...), words[1:], nil
+}
+
+func sortedKeys(m map[string][]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
