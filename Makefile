@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#	make            build everything into ./bin
+#	make test       install what the tests need, and run them all
+#	make demo       see a container run
+#	make help       the rest
+
+GO      ?= go
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BINDIR   = $(DESTDIR)$(PREFIX)/bin
+MANDIR   = $(DESTDIR)$(PREFIX)/share/man/man1
+
+# Everything is static and pure Go. The tag picks the Go implementation of
+# OpenPGP where containers/image offers one in C as well.
+export CGO_ENABLED = 0
+export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=containers_image_openpgp \
+	-buildvcs=$(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false))
+
+# One file for each family of commands, and one name for each command: see
+# docs/architecture.md. A test compares these lists with the programs.
+CONTAINERS = images inspect rmi run tag version
+IMAGES     = copy inspect-remote login logout pull
+VERBS      = $(CONTAINERS) $(IMAGES)
+
+BUILD = $(GO) build -trimpath -ldflags '-s -w'
+
+.PHONY: all build install uninstall man completions test setup check bench start size demo clean help
+
+all: build
+
+build:
+	@mkdir -p bin build/family
+	$(BUILD) -o bin/tug ./cmd/tug
+	$(BUILD) -o build/family/ ./cmd/family/containers ./cmd/family/images
+	@for verb in $(CONTAINERS); do ln -f build/family/containers bin/tug-$$verb; done
+	@for verb in $(IMAGES); do ln -f build/family/images bin/tug-$$verb; done
+
+install: build man completions
+	install -d $(BINDIR) $(MANDIR)
+	install -m 755 bin/tug $(BINDIR)/tug
+	install -m 755 build/family/containers $(BINDIR)/tug-$(firstword $(CONTAINERS))
+	install -m 755 build/family/images $(BINDIR)/tug-$(firstword $(IMAGES))
+	for verb in $(wordlist 2,99,$(CONTAINERS)); do ln -f $(BINDIR)/tug-$(firstword $(CONTAINERS)) $(BINDIR)/tug-$$verb || exit; done
+	for verb in $(wordlist 2,99,$(IMAGES)); do ln -f $(BINDIR)/tug-$(firstword $(IMAGES)) $(BINDIR)/tug-$$verb || exit; done
+
+uninstall:
+	rm -f $(BINDIR)/tug $(VERBS:%=$(BINDIR)/tug-%)
+
+man completions:
+
+setup:
+	@test/setup
+
+test: setup build
+	@$(GO) run ./test/report
+
+check:
+	@test/check
+
+demo:
+	@test/demo
+
+bench: build
+	@$(GO) run ./bench
+
+start: build
+	@$(GO) run ./bench start
+
+size: build
+	@$(GO) run ./bench size
+
+clean:
+	rm -rf bin build
+
+help:
+	@sed -n 's/^#\t//p' Makefile
+	@echo 'make install    DESTDIR= PREFIX=/usr/local; make uninstall undoes it'
+	@echo 'make check      gofmt, vet, staticcheck, imports, docs in step with flags'
+	@echo 'make bench      speed, as ratios against the bare runtime and the peers'
+	@echo 'make start      cost of starting each program; fails over its budget'
+	@echo 'make size       size of each program; fails over its budget'

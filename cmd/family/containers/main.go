@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command containers is all the commands that touch containers, and none that
+// moves images: make install links it to each of their names.
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/version"
+)
+
+func main() {
+	cli.Family(map[string]func() *cobra.Command{
+		"version": version.New,
+	})
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command images is all the commands that move images: make install links it
+// to each of their names.
+package main
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+)
+
+func main() {
+	cli.Family(map[string]func() *cobra.Command{})
+}
