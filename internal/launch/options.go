@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/tug-containers/tug/libexec"
+)
+
+// Options are a container to run. Exactly one of Image and Rootfs is set.
+type Options struct {
+	// Image is a name or an ID.
+	Image string
+	// Pull is when to ask a registry: always, missing, newer or never.
+	Pull string
+	// Puller is the command line of tug-pull, to which the policy and the name
+	// are added. Empty: a missing image is an error.
+	Puller []string
+	// Rootfs is a directory to run instead of an image; with RootfsOverlay it
+	// stays as it is, and changes go where an image's would.
+	Rootfs        string
+	RootfsOverlay bool
+
+	// Name of the container; empty for a generated one. Replace removes an
+	// ended container that has it.
+	Name    string
+	Replace bool
+	// Remove removes the container when it has ended.
+	Remove bool
+	// CIDFile and PIDFile are written for the caller. An existing CIDFile is an
+	// error.
+	CIDFile, PIDFile string
+	Labels           map[string]string
+
+	// Runtime is the name or path of the OCI runtime; empty for the first that
+	// works.
+	Runtime string
+	// StopSignal replaces the image's; 0 for that or SIGTERM.
+	StopSignal syscall.Signal
+	// StopTimeout is the time between the stop signal and SIGKILL.
+	StopTimeout time.Duration
+	// Timeout ends the container after that time; 0 is never.
+	Timeout time.Duration
+
+	// In is the container's stdin; nil is /dev/null. Out and Err are its others.
+	In, Out, Err *os.File
+	// Extra are handed over as descriptor 3 and up.
+	Extra []*os.File
+
+	// Volumes are mounts that the store has a part in, beside Exec.Mounts.
+	Volumes []Volume
+
+	// Exec is the rest. ID, Name, RunDir and the mounts of Volumes are filled in
+	// here.
+	Exec libexec.Options
+}
+
+// Volume is a mount whose source is made for the container.
+type Volume struct {
+	// Overlay is a directory of the host under an overlay; what the container
+	// changes is dropped with it. Image is the name of an image whose content is
+	// mounted. One of them is set.
+	Overlay, Image string
+	// Upper and Work may name directories of the host for an overlay that is to
+	// be kept; empty: the container's own.
+	Upper, Work string
+	// ReadWrite makes an image's content writable, for this container alone.
+	ReadWrite bool
+	// Destination is the path in the container, Options those of a bind mount.
+	Destination string
+	Options     []string
+	// Chown gives the mounted tree to the container's user.
+	Chown bool
+}
