@@ -67,7 +67,7 @@ func BusyboxEntries() ([]Entry, error) {
 	}
 	for _, applet := range strings.Fields(string(list)) {
 		if applet != "busybox" {
-			entries = append(entries, Link(path.Join("bin", applet), "bin/busybox"))
+			entries = append(entries, Link(path.Join("bin", applet), "bin/busybox", 0o755))
 		}
 	}
 	return entries, nil

@@ -24,9 +24,10 @@ func Symlink(name, target string) Entry {
 	return Entry{Header: tar.Header{Name: name, Typeflag: tar.TypeSymlink, Linkname: target, Mode: 0o777}}
 }
 
-// Link is a hard link.
-func Link(name, target string) Entry {
-	return Entry{Header: tar.Header{Name: name, Typeflag: tar.TypeLink, Linkname: target}}
+// Link is a hard link. The mode is that of the file, as tar(1) writes it: what
+// unpacks the layer may apply it.
+func Link(name, target string, mode int64) Entry {
+	return Entry{Header: tar.Header{Name: name, Typeflag: tar.TypeLink, Linkname: target, Mode: mode}}
 }
 
 // FIFO is a named pipe.
