@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// deleteTimeout bounds `delete -f`.
+const deleteTimeout = 20 * time.Second
+
+// Delete kills the container, if it runs, and removes it from the runtime. One
+// that the runtime does not know is no error. It is what a later command does
+// for a container whose Run was killed.
+func (r *Runtime) Delete(ctx context.Context, c Container) error {
+	if err := checkContainer(c); err != nil {
+		return err
+	}
+	w := &watch{r: r, c: c, o: &RunOptions{}, settled: true}
+	w.o.setDefaults()
+	return w.delete(ctx)
+}
+
+// cleanUp makes sure that the runtime has nothing left of the container. After
+// a `run` that ended well that is one look at a directory.
+func (w *watch) cleanUp(suspicious bool) error {
+	if !suspicious && !w.known() {
+		return nil
+	}
+	w.send(syscall.SIGKILL)
+	// What ended the container must not end its removal.
+	return w.delete(context.Background())
+}
+
+// known reports whether the runtime keeps a state for the container.
+func (w *watch) known() bool {
+	_, err := os.Lstat(filepath.Join(w.r.root, w.c.ID))
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+func (w *watch) delete(ctx context.Context) error {
+	known := w.known()
+	quiet := &watch{r: w.r, c: w.c, o: &RunOptions{}, settled: true}
+	quiet.o.setDefaults()
+	err := quiet.runVerb("delete", func(ended <-chan struct{}) {
+		quiet.until(ctx, "delete", ended, deleteTimeout, true)
+	}, "--log", w.c.logFile()+".delete", "--log-format", "json", "delete", "-f", w.c.ID)
+	_ = os.Remove(w.c.logFile() + ".delete")
+	err = errors.Join(quiet.reason, err)
+	if w.known() {
+		// A runtime that died half-way cannot read its own state any more.
+		if rerr := os.RemoveAll(filepath.Join(w.r.root, w.c.ID)); rerr != nil {
+			return errors.Join(err, fmt.Errorf("container %s: %w", w.c.ID, rerr))
+		}
+	} else if !known {
+		err = nil // it had nothing to delete
+	}
+	return errors.Join(err, w.removeCgroups())
+}
+
+// killTree kills a process and all its descendants, those too that left its
+// process group and session. It stops each one before it looks for children, so
+// that none is born meanwhile.
+func killTree(pid int) {
+	var all []int
+	todo := []int{pid}
+	for len(todo) > 0 {
+		next := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if syscall.Kill(next, syscall.SIGSTOP) != nil {
+			continue
+		}
+		all = append(all, next)
+		todo = append(todo, children(next)...)
+	}
+	for _, p := range all {
+		_ = syscall.Kill(p, syscall.SIGKILL)
+	}
+}
+
+func children(pid int) []int {
+	proc := "/proc/" + strconv.Itoa(pid) + "/task"
+	tasks, err := os.ReadDir(proc)
+	if err != nil {
+		return nil
+	}
+	var found []int
+	for _, task := range tasks {
+		data, err := os.ReadFile(filepath.Join(proc, task.Name(), "children"))
+		if err != nil {
+			continue
+		}
+		for _, field := range bytes.Fields(data) {
+			if n, err := strconv.Atoi(string(field)); err == nil {
+				found = append(found, n)
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Process names a process for as long as the machine runs: a pid is reused, a
+// pid with its start time is not.
+type Process struct {
+	Pid int
+	// StartTime is field 22 of /proc/PID/stat, in clock ticks since boot. It is
+	// 0 when the process was gone before it could be read.
+	StartTime uint64
+}
+
+// FindProcess reads the start time of pid. A process that is gone gives an
+// error that is fs.ErrNotExist.
+func FindProcess(pid int) (Process, error) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		if errors.Is(err, syscall.ESRCH) {
+			err = os.ErrNotExist
+		}
+		return Process{Pid: pid}, fmt.Errorf("process %d: %w", pid, err)
+	}
+	// The name in field 2 may hold anything, so count from its last parenthesis.
+	end := bytes.LastIndexByte(stat, ')')
+	fields := strings.Fields(string(stat[end+1:]))
+	const startTime = 22 - 3 // fields[0] is field 3
+	if end < 0 || len(fields) <= startTime {
+		return Process{Pid: pid}, fmt.Errorf("process %d: internal error: malformed stat", pid)
+	}
+	start, err := strconv.ParseUint(fields[startTime], 10, 64)
+	if err != nil {
+		return Process{Pid: pid}, fmt.Errorf("process %d: start time: %w", pid, err)
+	}
+	return Process{Pid: pid, StartTime: start}, nil
+}
+
+// Alive reports whether this very process still exists, if only as a zombie
+// that nobody has waited for.
+func (p Process) Alive() bool {
+	now, err := FindProcess(p.Pid)
+	return err == nil && (p.StartTime == 0 || now.StartTime == p.StartTime)
+}
+
+// readPidFile gives the pid in a runtime's pid file, or 0 when there is none yet.
+func readPidFile(path string) int {
+	data, err := os.ReadFile(path)
+	if err != nil || len(data) > 32 {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || pid <= 1 {
+		return 0
+	}
+	return pid
+}
+
+// inRuntime reports whether pid still executes the runtime's own file, that is,
+// has not yet become the container's command. ok is false when that cannot be
+// known (the process is gone).
+func (r *Runtime) inRuntime(pid int) (stub, ok bool) {
+	exe := "/proc/" + strconv.Itoa(pid) + "/exe"
+	var now syscall.Stat_t
+	if err := syscall.Stat(exe, &now); err != nil {
+		return false, false
+	}
+	if now.Ino == r.stat.Ino && now.Size == r.stat.Size {
+		return true, true
+	}
+	// runc runs its stub from a sealed copy in memory.
+	link, err := os.Readlink(exe)
+	return err == nil && strings.HasPrefix(link, "/memfd:"), err == nil
+}
+
+// user is whom a process acts for.
+type user struct {
+	uid, gid uint32 // the real ones
+	// mayChange is set when the process may rightfully have become another user
+	// since it was started: by a set-id file, or by a capability.
+	mayChange bool
+}
+
+// userOf reads the real ids of pid: a set-id command changes the effective ones.
+func userOf(pid int) (user, error) {
+	proc := "/proc/" + strconv.Itoa(pid)
+	status, err := os.ReadFile(proc + "/status")
+	if err != nil {
+		return user{}, err
+	}
+	var u user
+	seen := 0
+	for line := range strings.Lines(string(status)) {
+		key, rest, _ := strings.Cut(line, ":")
+		fields := strings.Fields(rest)
+		base := 10
+		switch key {
+		case "CapPrm":
+			base = 16
+		case "Uid", "Gid":
+		default:
+			continue
+		}
+		if len(fields) == 0 {
+			continue
+		}
+		n, err := strconv.ParseUint(fields[0], base, 64)
+		if err != nil {
+			return u, fmt.Errorf("process %d: status: %w", pid, err)
+		}
+		switch key {
+		case "Uid":
+			u.uid = uint32(n)
+		case "Gid":
+			u.gid = uint32(n)
+		case "CapPrm":
+			u.mayChange = n&(1<<unix.CAP_SETUID|1<<unix.CAP_SETGID) != 0
+		}
+		seen++
+	}
+	if seen != 3 {
+		return u, fmt.Errorf("process %d: internal error: no ids in status", pid)
+	}
+	var exe syscall.Stat_t
+	if err := syscall.Stat(proc+"/exe", &exe); err != nil {
+		return u, err
+	}
+	u.mayChange = u.mayChange || exe.Mode&(syscall.S_ISUID|syscall.S_ISGID) != 0
+	return u, nil
+}

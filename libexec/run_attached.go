@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// runAttached forks the runtime once: `run` creates the container, starts it,
+// stays its parent, deletes it and exits with its code.
+func (r *Runtime) runAttached(ctx context.Context, c Container, o *RunOptions) (Exit, error) {
+	if sig := pendingEnd(o.Signals); sig != 0 {
+		return interrupted(sig), nil
+	}
+	args := []string{"--log", c.logFile(), "--log-format", "json", "run", "--bundle", c.Bundle, "--pid-file", c.pidFile()}
+	if n := len(o.Stdio.Extra); n > 0 {
+		args = append(args, "--preserve-fds", strconv.Itoa(n))
+	}
+	cmd := r.command(append(args, c.ID)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = fileReader(o.Stdio.In), fileWriter(o.Stdio.Out), fileWriter(o.Stdio.Err)
+	cmd.ExtraFiles = o.Stdio.Extra
+	if err := start(cmd); err != nil {
+		return Exit{}, r.startError("run", c, err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // what it says is in ProcessState
+		close(ended)
+	}()
+
+	w := &watch{r: r, c: c, o: o, runtime: cmd.Process}
+	w.until(ctx, "run", ended, o.StartTimeout, false)
+	w.runtime = nil
+	return w.settle(cmd.ProcessState.Sys().(syscall.WaitStatus))
+}
+
+// settle turns the end of `run` into the end of the container, and makes sure
+// that nothing is left.
+func (w *watch) settle(status syscall.WaitStatus) (Exit, error) {
+	now := time.Now()
+	if w.process.Pid == 0 {
+		// It was over before we looked.
+		if pid := readPidFile(w.c.pidFile()); pid != 0 {
+			if err := w.learn(pid, now); err != nil {
+				w.end(err, kill)
+			}
+		}
+	}
+	exit := Exit{Process: w.process, Finished: now, TimedOut: w.timedOut}
+	note := lastError(w.c.logFile())
+	code := status.ExitStatus()
+	var failure *RuntimeError
+	switch {
+	case w.abort != 0:
+		exit.Code, exit.Interrupted = 128+int(w.abort), w.abort
+	case w.reason != nil:
+		exit.Code, exit.Started = code, w.process.Pid != 0
+	case status.Signaled():
+		failure = &RuntimeError{Signal: status.Signal(), Message: note, Printed: note != ""}
+	case w.process.Pid == 0:
+		failure = &RuntimeError{Code: code, Message: note, Printed: note != ""}
+	case note != "" && code != 0 && !w.seen:
+		// It got as far as a process, but nobody saw that become the command.
+		failure = &RuntimeError{Code: code, Message: note, Printed: true}
+	default:
+		exit.Code, exit.Started, exit.Note = code, true, note
+	}
+	err := w.reason
+	if failure != nil {
+		failure.Path, failure.Verb = w.r.Path, "run"
+		err = failure.classify(w.c.ID)
+	}
+	return exit, errors.Join(err, w.cleanUp(failure != nil || status.Signaled()))
+}
+
+func interrupted(sig syscall.Signal) Exit {
+	return Exit{Code: 128 + int(sig), Interrupted: sig, Finished: time.Now()}
+}
+
+// pendingEnd takes a terminating signal that came before anything began.
+func pendingEnd(signals <-chan os.Signal) syscall.Signal {
+	for {
+		select {
+		case sig, ok := <-signals:
+			if !ok {
+				return 0
+			}
+			if n, is := sig.(syscall.Signal); is && Terminates(sig) {
+				return n
+			}
+		default:
+			return 0
+		}
+	}
+}
+
+func (r *Runtime) startError(verb string, c Container, err error) error {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		err = fmt.Errorf("%w: %w", ErrRuntimeNotFound, err)
+	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.ENOEXEC):
+		err = fmt.Errorf("%w: %w", ErrRuntimeNotExecutable, err)
+	}
+	return (&RuntimeError{Path: r.Path, Verb: verb, Err: err}).classify(c.ID)
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/BurntSushi/toml"
+	"github.com/tug-containers/tug/internal/errclass"
+)
+
+// RuntimeConfig are the keys of containers.conf that choose a runtime, all in
+// its table [engine].
+type RuntimeConfig struct {
+	// Runtime is the key runtime: a name, or an absolute path.
+	Runtime string
+	// Runtimes is the table runtimes: for each name the files to try.
+	Runtimes map[string][]string
+}
+
+// RuntimeConfigFiles lists the places of containers.conf, in the order in which
+// they are read; a later one wins. getenv is os.Getenv, or what a test wants.
+//
+// CONTAINERS_CONF replaces all of them, CONTAINERS_CONF_OVERRIDE comes last.
+func RuntimeConfigFiles(getenv func(string) string, uid int) []string {
+	var files []string
+	if one := getenv("CONTAINERS_CONF"); one != "" {
+		files = append(files, one)
+	} else {
+		files = append(files, "/usr/share/containers/containers.conf", "/etc/containers/containers.conf")
+		files = append(files, dropIns("/etc/containers/containers.conf.d")...)
+		home := getenv("XDG_CONFIG_HOME")
+		if home == "" && getenv("HOME") != "" {
+			home = filepath.Join(getenv("HOME"), ".config")
+		}
+		if uid != 0 && home != "" {
+			files = append(files, filepath.Join(home, "containers/containers.conf"))
+			files = append(files, dropIns(filepath.Join(home, "containers/containers.conf.d"))...)
+		}
+	}
+	if last := getenv("CONTAINERS_CONF_OVERRIDE"); last != "" {
+		files = append(files, last)
+	}
+	return files
+}
+
+func dropIns(dir string) []string {
+	found, _ := filepath.Glob(dir + "/*.conf") // the pattern is a good one
+	sort.Strings(found)
+	return found
+}
+
+// ReadRuntimeConfig reads files that exist, later ones over earlier ones.
+func ReadRuntimeConfig(files []string) (RuntimeConfig, error) {
+	config := RuntimeConfig{Runtimes: map[string][]string{}}
+	for _, name := range files {
+		data, err := readBounded(name, 1<<20)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return config, fmt.Errorf("read configuration: %w", err)
+		}
+		if !mentionsRuntime(data) {
+			continue
+		}
+		if err := config.merge(data); err != nil {
+			return config, errclass.New(errclass.Usage, name, fmt.Errorf("configuration %s: %w", name, err))
+		}
+	}
+	return config, nil
+}
+
+func (c *RuntimeConfig) merge(data []byte) error {
+	var file struct {
+		Engine struct {
+			Runtime  string              `toml:"runtime"`
+			Runtimes map[string][]string `toml:"runtimes"`
+		} `toml:"engine"`
+	}
+	if err := toml.Unmarshal(data, &file); err != nil {
+		return err
+	}
+	if file.Engine.Runtime != "" {
+		if err := checkRuntimeName(file.Engine.Runtime); err != nil {
+			return err
+		}
+		c.Runtime = file.Engine.Runtime
+	}
+	for name, paths := range file.Engine.Runtimes {
+		c.Runtimes[name] = paths
+	}
+	return nil
+}
+
+// mentionsRuntime spares the parser the file as distributions ship it, which is
+// all comments: this is on the way of every container.
+func mentionsRuntime(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSpace(line)
+		if len(line) > 0 && line[0] != '#' && bytes.Contains(line, []byte("runtime")) {
+			return true
+		}
+	}
+	return false
+}
+
+func readBounded(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if info.IsDir() {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("file too large")}
+	}
+	return data, err
+}
