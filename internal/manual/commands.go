@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manual
+
+import (
+	"sort"
+
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/command/version"
+)
+
+// Commands are the programs that have a page, by verb, as they are built.
+func Commands() map[string]*cobra.Command {
+	commands := map[string]*cobra.Command{
+		"version": version.New(),
+	}
+	for _, cmd := range commands {
+		cmd.InitDefaultHelpFlag()
+	}
+	return commands
+}
+
+// Verbs are the names of Commands in order.
+func Verbs() []string {
+	var verbs []string
+	for verb := range Commands() {
+		verbs = append(verbs, verb)
+	}
+	sort.Strings(verbs)
+	return verbs
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manual
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/tug"
+)
+
+// An option is what a page says of one flag.
+type option struct {
+	name    string
+	heading string
+	text    string
+}
+
+// options gives the flags of a command in the order of --help, first its own,
+// then those that every command has.
+func options(cmd *cobra.Command) (own, global []option) {
+	shared := &cobra.Command{}
+	cli.AddGlobals(shared)
+	visit := func(flag *pflag.Flag) {
+		if flag.Hidden {
+			return
+		}
+		if shared.PersistentFlags().Lookup(flag.Name) != nil {
+			global = append(global, describe(flag))
+		} else {
+			own = append(own, describe(flag))
+		}
+	}
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	all.AddFlagSet(cmd.Flags())
+	all.AddFlagSet(cmd.PersistentFlags())
+	all.VisitAll(visit)
+	return own, global
+}
+
+func describe(flag *pflag.Flag) option {
+	value, usage := pflag.UnquoteUsage(flag)
+	if flag.Name == "help" {
+		usage = "Print a short help"
+	}
+	heading := "#### "
+	if flag.Shorthand != "" {
+		heading += "**-" + flag.Shorthand + "**, "
+	}
+	heading += "**--" + flag.Name + "**"
+	switch {
+	case flag.Value.Type() == "bool":
+	case flag.NoOptDefVal != "":
+		heading += "[=*" + valueName(flag.Name, value) + "*]"
+	default:
+		heading += "=*" + valueName(flag.Name, value) + "*"
+	}
+	if !isZero(flag.DefValue) && !strings.Contains(usage, "(default") {
+		usage += fmt.Sprintf(" (default: %s)", flag.DefValue)
+	}
+	return option{name: flag.Name, heading: heading, text: escape(strings.TrimSuffix(usage, ".")) + "."}
+}
+
+// valueName is the placeholder that the usage text names in back quotes, else
+// that of "tug help", else a word for the kind of value.
+func valueName(flag, name string) string {
+	switch name {
+	case "string", "strings", "stringArray", "stringSlice":
+		for _, g := range tug.Globals() {
+			if g.Name == flag {
+				return g.Value
+			}
+		}
+		return "VALUE"
+	case "int", "uint", "int64", "uint64", "uint32", "int32", "count":
+		return "N"
+	case "float", "float64":
+		return "NUMBER"
+	}
+	return name
+}
+
+func isZero(value string) bool {
+	switch value {
+	case "", "0", "0s", "false", "[]":
+		return true
+	}
+	return false
+}
+
+// escape keeps usage texts from being read as markup.
+func escape(text string) string {
+	return strings.NewReplacer("*", `\*`, "_", `\_`, "<", `\<`, "|", `\|`).Replace(text)
+}
