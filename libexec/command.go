@@ -3,138 +3,106 @@
 package libexec
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/exec"
-	"syscall"
+	"path"
+	"slices"
+	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/rootdir"
 )
 
-// command prepares the runtime with an explicit environment, in a process group
-// of its own: what a terminal sends to the foreground reaches the container
-// once, through us, and not a second time through the runtime.
-func (r *Runtime) command(args ...string) *exec.Cmd {
-	all := append([]string{"--root", r.root}, r.args...)
-	cmd := exec.Command(r.Path, append(all, args...)...)
-	cmd.Env = r.env
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	return cmd
-}
+func errIsNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// start forks cmd with no descriptor but those that it names.
-func start(cmd *exec.Cmd) error {
-	if err := sealDescriptors(); err != nil {
+// command joins entrypoint and command, and looks whether they can be run.
+func (b *builder) command() error {
+	entrypoint, command := b.image.Entrypoint, b.image.Cmd
+	if b.opts.Entrypoint != nil {
+		entrypoint, command = b.opts.Entrypoint, nil
+	}
+	if len(b.opts.Command) > 0 {
+		command = b.opts.Command
+	}
+	args := slices.Concat(entrypoint, command)
+	if len(args) == 0 || args[0] == "" {
+		return specError(errclass.Usage, ErrNoCommand, "command", "%w", ErrNoCommand)
+	}
+	for _, arg := range args {
+		if strings.IndexByte(arg, 0) >= 0 {
+			return optionError("command", "command: a NUL in %q", shorten(arg))
+		}
+	}
+	if err := b.preflight(args[0]); err != nil {
 		return err
 	}
-	return cmd.Start()
-}
-
-// A nil *os.File must not become an interface that is not nil: exec.Cmd takes a
-// nil interface as /dev/null.
-func fileReader(f *os.File) io.Reader {
-	if f == nil {
-		return nil
+	if b.opts.Init {
+		args = append([]string{initPlace, "--"}, args...)
 	}
-	return f
+	b.g.SetProcessArgs(args)
+	return nil
 }
 
-func fileWriter(f *os.File) io.Writer {
-	if f == nil {
-		return nil
+// cwd is the working directory that was asked for, or the image's.
+func (b *builder) cwd() string {
+	if b.opts.WorkDir != "" {
+		return path.Clean(b.opts.WorkDir)
 	}
-	return f
+	return path.Join("/", b.image.WorkingDir)
 }
 
-// runVerb runs one of the runtime's short verbs under the eyes of w. Its output
-// goes to a file in memory: a pipe would be held open by whatever it leaves
-// behind.
-func (w *watch) runVerb(verb string, watch func(ended <-chan struct{}), args ...string) error {
-	output, err := memoryFile()
+// workDir checks the working directory and notes to make it if it lacks. One in
+// /proc could lead to a descriptor that somebody left open (CVE-2024-21626).
+func (b *builder) workDir() error {
+	cwd, asked := b.cwd(), b.opts.WorkDir != ""
+	if !path.IsAbs(cwd) || strings.IndexByte(cwd, 0) >= 0 {
+		return optionError("--workdir", "working directory %q: must be an absolute path", shorten(cwd))
+	}
+	b.g.SetProcessCwd(cwd)
+	resolved, found, hidden, err := b.root.Resolve(cwd, func(p string) bool { return underKernelMount(p) || b.covered(p) })
 	if err != nil {
-		return fmt.Errorf("container %s: %w", w.c.ID, err)
+		return b.badWorkDir(cwd, reason(err))
 	}
-	defer output.Close()
-	cmd := w.r.command(args...)
-	cmd.Stdout, cmd.Stderr = output, output
-	if verb == "create" {
-		cmd.ExtraFiles = w.o.Stdio.Extra
-	}
-	if err := start(cmd); err != nil {
-		return w.r.startError(verb, w.c, err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // what it says is in ProcessState
-		close(ended)
-	}()
-	w.runtime = cmd.Process
-	watch(ended)
-	w.runtime = nil
-	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if status.ExitStatus() == 0 {
+	switch {
+	case within(resolved, "/proc") && resolved != "/proc":
+		return b.badWorkDir(cwd, errors.New("inside /proc"))
+	case hidden:
+		return nil // the mount decides
+	case !found && asked:
+		return b.badWorkDir(cwd, errors.New("no such directory in the container"))
+	case !found:
+		b.makeCwd = cwd
 		return nil
 	}
-	failure := &RuntimeError{Path: w.r.Path, Verb: verb, Message: lastError(w.c.logFile())}
-	if status.Signaled() {
-		failure.Signal = status.Signal()
-	} else {
-		failure.Code = status.ExitStatus()
+	if info, err := b.root.Stat(resolved); err != nil || !info.IsDir() {
+		return b.badWorkDir(cwd, rootdir.ErrNotDirectory)
 	}
-	if failure.Message == "" {
-		failure.Message = oneLine(string(tail(output)))
-	}
-	return failure.classify(w.c.ID)
+	return nil
 }
 
-func memoryFile() (*os.File, error) {
-	fd, err := unix.MemfdCreate("tug-runtime", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("memfd_create: %w", err)
+func (b *builder) badWorkDir(cwd string, err error) error {
+	if b.opts.WorkDir != "" {
+		return optionError("--workdir", "working directory %s: %w", shorten(cwd), err)
 	}
-	return os.NewFile(uintptr(fd), "runtime output"), nil
+	return imageError("WorkingDir", "image: working directory %s: %w", shorten(cwd), err)
 }
 
-// tail reads the last 8 KiB of a file.
-func tail(f *os.File) []byte {
-	const limit = 8192
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return nil
+// FindInit gives the path of a small init for Options.InitPath, "" if the host
+// has none. lookPath is true where PATH may be searched too.
+func FindInit(lookPath bool) string {
+	for _, name := range []string{"/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit", "/usr/bin/catatonit"} {
+		if st, err := os.Stat(name); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+			return name
+		}
 	}
-	buf := make([]byte, min(info.Size(), limit))
-	n, err := f.ReadAt(buf, info.Size()-int64(len(buf)))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil
+	if !lookPath {
+		return ""
 	}
-	return buf[:n]
-}
-
-// lastError gives the last message of level error or worse in a runtime's log.
-func lastError(name string) string {
-	f, err := os.Open(name)
+	name, err := exec.LookPath("catatonit")
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	var last string
-	for line := range bytes.Lines(tail(f)) {
-		var entry struct {
-			Level string `json:"level"`
-			Msg   string `json:"msg"`
-		}
-		if json.Unmarshal(line, &entry) != nil {
-			continue
-		}
-		switch entry.Level {
-		case "error", "fatal", "panic":
-			last = entry.Msg
-		}
-	}
-	return oneLine(last)
+	return name
 }

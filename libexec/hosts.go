@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/errclass"
+)
+
+const maxHostFile = 1 << 20
+
+// hostFile is a file that is generated for a container and mounted into it.
+type hostFile struct {
+	path    string
+	content string
+}
+
+// hostFiles decides the generated files and adds their mounts, last of all: a
+// link in the image may lead into a tmpfs that is mounted before. A place that
+// the user mounts something at is the user's.
+func (b *builder) hostFiles(taken func(specs.Mount) bool) error {
+	for _, h := range b.opts.ExtraHosts {
+		if _, err := netip.ParseAddr(h.Address); err != nil || !validHostname(h.Name) {
+			return optionError("--add-host", "host %q with address %q: not a host name and an address", shorten(h.Name), shorten(h.Address))
+		}
+	}
+	if b.opts.RunDir == "" {
+		return nil
+	}
+	for _, f := range []struct {
+		name, place string
+		content     func() (string, error)
+	}{
+		{"hosts", "/etc/hosts", b.hosts},
+		{"resolv.conf", "/etc/resolv.conf", b.resolvConf},
+		{"hostname", "/etc/hostname", func() (string, error) { return b.hostname + "\n", nil }},
+		{"containerenv", "/run/.containerenv", func() (string, error) { return "", nil }},
+	} {
+		mount := specs.Mount{Destination: f.place, Type: "bind", Source: filepath.Join(b.opts.RunDir, f.name), Options: []string{"bind", "rprivate"}}
+		if b.opts.readOnly() {
+			mount.Options = append(mount.Options, "ro")
+		}
+		if taken(mount) {
+			continue
+		}
+		if err := b.checkHostFilePlace(f.place); err != nil {
+			return err
+		}
+		content, err := f.content()
+		if err != nil {
+			return err
+		}
+		b.files = append(b.files, hostFile{path: mount.Source, content: content})
+		b.g.AddMount(mount)
+	}
+	return nil
+}
+
+// checkHostFilePlace refuses an image that has a directory, or a way that goes
+// through a file, where a file is to be mounted.
+func (b *builder) checkHostFilePlace(place string) error {
+	resolved, found, _, err := b.root.Resolve(place, b.covered)
+	if err != nil {
+		return imageError(place, "%s in the container: %w", place, reason(err))
+	}
+	if !found {
+		return nil
+	}
+	info, err := b.root.Stat(resolved)
+	if err != nil {
+		return imageError(place, "%s in the container: %w", place, reason(err))
+	}
+	if !info.IsRegular() {
+		return imageError(place, "%s in the container is %s, not a file", place, kindOf(info.Mode))
+	}
+	return nil
+}
+
+// hosts gives the container its own name, and the host's table where it shares
+// the host's network.
+func (b *builder) hosts() (string, error) {
+	var s strings.Builder
+	if b.opts.Network.Mode == HostMode {
+		table, err := readHostFile("/etc/hosts")
+		if err != nil {
+			return "", err
+		}
+		s.WriteString(table)
+		if table != "" && !strings.HasSuffix(table, "\n") {
+			s.WriteByte('\n')
+		}
+	}
+	for _, h := range b.opts.ExtraHosts {
+		s.WriteString(h.Address + "\t" + h.Name + "\n")
+	}
+	if b.opts.Network.Mode != HostMode {
+		s.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+	}
+	s.WriteString("127.0.0.1\t" + b.hostname)
+	if name := b.opts.Name; name != "" && name != b.hostname && validHostname(name) {
+		s.WriteString(" " + name)
+	}
+	s.WriteByte('\n')
+	return s.String(), nil
+}
+
+// resolvConf is the host's. Where the container has another network namespace,
+// a server on the host's loopback device is of no use and is left out.
+func (b *builder) resolvConf() (string, error) {
+	conf, err := readHostFile("/etc/resolv.conf")
+	if err != nil || b.opts.Network.Mode == HostMode {
+		return conf, err
+	}
+	kept, servers := withoutLoopback(conf)
+	if servers > 0 {
+		return kept, nil
+	}
+	if direct, err := readHostFile("/run/systemd/resolve/resolv.conf"); err == nil && direct != "" {
+		kept, _ = withoutLoopback(direct)
+	}
+	return kept, nil
+}
+
+func withoutLoopback(conf string) (kept string, servers int) {
+	var s strings.Builder
+	for line := range strings.Lines(conf) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "nameserver" {
+			if address, err := netip.ParseAddr(fields[1]); err == nil && address.IsLoopback() {
+				continue
+			}
+			servers++
+		}
+		s.WriteString(line)
+	}
+	return s.String(), servers
+}
+
+// readHostFile reads a file of the host; a missing one is empty.
+func readHostFile(name string) (string, error) {
+	st, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if !st.Mode().IsRegular() || st.Size() > maxHostFile {
+		return "", optionError(name, "%s of the host: not a file of at most %d bytes", name, maxHostFile)
+	}
+	data, err := os.ReadFile(name)
+	return string(data), err
+}
+
+// writeHostFiles writes the generated files. Their directory is ours alone, yet
+// a file of an earlier start is replaced and a link is not followed.
+func writeHostFiles(files []hostFile) error {
+	for _, f := range files {
+		if err := writeHostFile(f); err != nil {
+			return errclass.New(errclass.Internal, f.path, fmt.Errorf("write %s: %w", f.path, reason(err)))
+		}
+	}
+	return nil
+}
+
+func writeHostFile(file hostFile) error {
+	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+	f, err := os.OpenFile(file.path, flags, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteString(file.content); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+// Options is all that can be asked of a container. The zero value is a
+// container of its own in every respect that a user would expect: private
+// namespaces, a network namespace with nothing but a loopback device, the
+// default capabilities and seccomp profile.
+type Options struct {
+	// ID and Name are the container's; both are in its /etc/hosts and cgroup
+	// path, so ID must be unique on the host.
+	ID   string
+	Name string
+	// RunDir is a directory of the caller, outside the root file system, for
+	// the files that are generated for this container and mounted into it. It
+	// must live as long as the container. Empty: none are generated.
+	RunDir string
+
+	// Entrypoint replaces the image's when it is not nil, and then the image's
+	// command is dropped too, as podman and docker do.
+	Entrypoint []string
+	// Command replaces the image's command when it is not empty.
+	Command []string
+	// HostEnv, the image's environment and Env are joined in this order, each
+	// entry NAME=VALUE; later ones win. Nothing else comes from our own
+	// environment.
+	HostEnv []string
+	Env     []string
+	// UnsetEnv are names that are removed from the image's and the default
+	// environment.
+	UnsetEnv []string
+	// UnsetEnvAll removes all of it; only Env remains.
+	UnsetEnvAll bool
+	// WorkDir replaces the image's working directory. Empty: the image's.
+	WorkDir string
+	// User is NAME|UID[:GROUP|GID]. Empty: the image's, else root.
+	User string
+	// Groups are further groups by name or number; "keep-groups" is refused.
+	Groups []string
+	// Umask of the first process. Nil: 0022.
+	Umask *uint32
+	// Terminal asks for a pseudo terminal.
+	Terminal bool
+	// ConsoleWidth and ConsoleHeight are the terminal's first size, when known.
+	ConsoleWidth, ConsoleHeight uint
+	Rlimits                     []Rlimit
+	// RlimitsHost leaves every rlimit as it is here.
+	RlimitsHost bool
+	OOMScoreAdj *int
+	// Init runs a small init as the first process; InitPath is the host's
+	// static binary for it.
+	Init     bool
+	InitPath string
+
+	// CapAdd and CapDrop change the default capabilities; ALL is allowed.
+	CapAdd, CapDrop []string
+	// Privileged gives all capabilities and devices and lifts seccomp and the
+	// masked paths.
+	Privileged bool
+	Security   Security
+
+	// ReadOnly mounts the root file system read-only; /run, /tmp and /var/tmp
+	// are then a tmpfs, unless NoReadOnlyTmpfs.
+	ReadOnly        bool
+	NoReadOnlyTmpfs bool
+	Mounts          []Mount
+	// ShmSize is the size of /dev/shm in bytes. 0: 64 MB.
+	ShmSize int64
+	Devices []Device
+
+	Network Namespace
+	IPC     Namespace
+	PID     Namespace
+	UTS     Namespace
+	Cgroup  Namespace
+	// Hostname of a private UTS namespace. Empty: the first 12 digits of ID.
+	Hostname string
+	// ExtraHosts are lines of /etc/hosts.
+	ExtraHosts []Host
+	// Sysctls are set in the container's own namespaces.
+	Sysctls map[string]string
+
+	Resources Resources
+	// CgroupParent is the cgroup under which the container's is made. Empty:
+	// the root.
+	CgroupParent string
+
+	Annotations map[string]string
+
+	// Debug, when not nil, hears of what was done differently than asked but
+	// is no error: a limit clamped to the host's.
+	Debug func(message string)
+}
+
+// Mode is how a container's namespace is made.
+type Mode string
+
+// The modes of a namespace.
+const (
+	// Private is a new namespace; the default.
+	Private Mode = ""
+	// HostMode is the caller's own.
+	HostMode Mode = "host"
+	// PathMode joins the namespace at a path.
+	PathMode Mode = "ns"
+	// NoneMode is for IPC (private and without /dev/shm) and for the network
+	// (private, with a loopback device alone).
+	NoneMode Mode = "none"
+)
+
+// Namespace says which namespace a container gets.
+type Namespace struct {
+	Mode Mode
+	Path string
+}
+
+// Mount is a mount that was asked for.
+type Mount struct {
+	// Type is "bind" or "tmpfs".
+	Type string
+	// Source is a path on the host, for bind.
+	Source string
+	// Destination is a path in the container.
+	Destination string
+	// Options are those of a closed list; anything else is ErrMount.
+	Options []string
+	// Chown gives the source tree to the container's user before the start.
+	Chown bool
+}
+
+// Device is a device of the host that the container may use.
+type Device struct {
+	// Source is the node's path on the host, or a directory of nodes.
+	Source string
+	// Destination is its path in the container. Empty: as Source.
+	Destination string
+	// Access is a combination of r, w and m. Empty: rwm.
+	Access string
+}
+
+// Rlimit is a resource limit of the first process.
+type Rlimit struct {
+	// Name is that of ulimit options: nofile, nproc, core.
+	Name string
+	// Soft and Hard may be RlimitUnlimited.
+	Soft, Hard uint64
+}
+
+// RlimitUnlimited is no limit.
+const RlimitUnlimited = ^uint64(0)
+
+// Host is a line of /etc/hosts.
+type Host struct {
+	Name    string
+	Address string
+}
+
+// Resources are limits of the container's cgroup. A limit that the host cannot
+// apply is an error.
+type Resources struct {
+	// Memory in bytes; 0: none.
+	Memory int64
+	// MemorySwap is memory and swap together. 0: twice Memory where the host
+	// counts swap; -1: none.
+	MemorySwap int64
+	// MemoryReservation in bytes; 0: none.
+	MemoryReservation int64
+	// CPUs is a number of processors, 0.5 for half of one; 0: no limit.
+	CPUs float64
+	// CPUShares is a relative weight; 0: the host's default.
+	CPUShares uint64
+	// CpusetCPUs and CpusetMems are lists as in 0-2,5.
+	CpusetCPUs string
+	CpusetMems string
+	// Pids is the largest number of processes. 0: DefaultPids; -1: no limit.
+	Pids int64
+}
+
+// DefaultPids is the limit of processes unless another is asked for.
+const DefaultPids = 2048

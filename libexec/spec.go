@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"io/fs"
+	"maps"
+	"slices"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/runtime-tools/generate"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/rootdir"
+)
+
+// specVersion is the newest version that every supported runtime accepts.
+const specVersion = "1.0.2"
+
+// NewSpec makes the OCI configuration of a container from its root file system,
+// which must be mounted at rootfs, the configuration of its image (nil for
+// none), and what was asked for.
+//
+// Everything is checked before anything is done. What is done then: the
+// generated files are written to opts.RunDir, a working directory that the
+// image lacks is made, and the sources of mounts with Chown change their owner.
+// The result can be written as a bundle's config.json as it is.
+func NewSpec(rootfs string, image *v1.ImageConfig, opts Options) (*specs.Spec, error) {
+	root, err := rootdir.Open(rootfs)
+	if err != nil {
+		return nil, specError(errclass.NotFound, ErrRootfs, rootfs, "root file system: %w", err)
+	}
+	defer root.Close()
+	if image == nil {
+		image = &v1.ImageConfig{}
+	}
+	b := &builder{root: root, image: image, opts: &opts}
+	for _, step := range []func() error{
+		b.checkRoot, b.process, b.privileges, b.namespaces, b.mounts, b.devices, b.limits, b.command, b.workDir,
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return b.g.Config, b.prepare()
+}
+
+// builder carries what the steps of NewSpec share.
+type builder struct {
+	root  *rootdir.Dir
+	image *v1.ImageConfig
+	opts  *Options
+	g     generate.Generator
+
+	user     User
+	hostname string
+	binds    []specs.Mount // the mounts of the user, for cover
+	makeCwd  string        // the working directory to make, if it lacks
+	files    []hostFile    // the files to generate
+}
+
+// note tells the caller what was done differently than asked.
+func (b *builder) note(message string) {
+	if b.opts.Debug != nil {
+		b.opts.Debug(message)
+	}
+}
+
+// checkRoot refuses a root file system in which a runtime would have to mount
+// /proc, /sys and /dev over something that is not a plain directory: runtimes
+// have followed links there (CVE-2023-27561, CVE-2025-31133).
+func (b *builder) checkRoot() error {
+	for _, name := range []string{"/proc", "/sys", "/dev"} {
+		info, err := b.root.Lstat(name)
+		if errIsNotExist(err) {
+			continue // the runtime makes it
+		}
+		if err != nil {
+			return specError(errclass.Verification, ErrRootfs, name, "%s in the container: %w", name, reason(err))
+		}
+		if !info.IsDir() {
+			return specError(errclass.Verification, ErrRootfs, name, "%s in the container is %s, not a directory", name, kindOf(info.Mode))
+		}
+	}
+	return nil
+}
+
+// kindOf says in words what a file is.
+func kindOf(mode fs.FileMode) string {
+	switch mode.Type() {
+	case fs.ModeDir:
+		return "a directory"
+	case fs.ModeSymlink:
+		return "a symbolic link"
+	case fs.ModeNamedPipe:
+		return "a FIFO"
+	case fs.ModeSocket:
+		return "a socket"
+	case fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice:
+		return "a device"
+	default:
+		return "a file"
+	}
+}
+
+// process resolves the user and sets what the first process starts with.
+func (b *builder) process() error {
+	spec := b.opts.User
+	if spec == "" {
+		spec = b.image.User
+	}
+	user, err := ResolveUser(b.root, spec, b.opts.Groups)
+	if err != nil {
+		return err
+	}
+	b.user = user
+	if b.hostname, err = hostnameOf(b.opts); err != nil {
+		return err
+	}
+	env, err := buildEnv(b.image, b.opts, user.Home, b.hostname)
+	if err != nil {
+		return err
+	}
+	umask := uint32(0o022)
+	if b.opts.Umask != nil {
+		umask = *b.opts.Umask
+	}
+	b.g = generate.NewFromSpec(&specs.Spec{
+		Version: specVersion,
+		Root:    &specs.Root{Path: b.root.Path(), Readonly: b.opts.readOnly()},
+		Process: &specs.Process{
+			Terminal: b.opts.Terminal,
+			User:     specs.User{UID: user.UID, GID: user.GID, AdditionalGids: user.Groups, Umask: &umask},
+			Env:      env, Cwd: "/", OOMScoreAdj: b.opts.OOMScoreAdj,
+		},
+		Linux: &specs.Linux{Resources: &specs.LinuxResources{}},
+	})
+	if b.opts.Terminal && b.opts.ConsoleWidth > 0 && b.opts.ConsoleHeight > 0 {
+		b.g.SetProcessConsoleSize(b.opts.ConsoleWidth, b.opts.ConsoleHeight)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.opts.Annotations)) {
+		b.g.AddAnnotation(name, b.opts.Annotations[name])
+	}
+	return nil
+}
+
+func (o *Options) readOnly() bool { return o.ReadOnly || o.Security.Strict }
+
+// prepare does what was found to be needed, once nothing can be refused any
+// more.
+func (b *builder) prepare() error {
+	if err := writeHostFiles(b.files); err != nil {
+		return err
+	}
+	if b.makeCwd != "" {
+		if err := b.root.MkdirAll(b.makeCwd, 0o755, int(b.user.UID), int(b.user.GID)); err != nil {
+			return specError(errclass.Verification, ErrRootfs, b.makeCwd, "working directory %s: %w", shorten(b.makeCwd), reason(err))
+		}
+	}
+	for _, m := range b.opts.Mounts {
+		if !m.Chown {
+			continue
+		}
+		if err := chownTree(m.Source, int(b.user.UID), int(b.user.GID)); err != nil {
+			return mountError(m.Source, "volume %s: %w", m.Source, err)
+		}
+	}
+	return nil
+}
