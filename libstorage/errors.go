@@ -5,6 +5,7 @@ package libstorage
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -102,6 +103,18 @@ func classOf(err error) errclass.Class {
 	}
 	class, _ := errclass.Of(err)
 	return class
+}
+
+// caught turns the panic of a lock file that cannot be opened (no descriptors
+// left, a disk that became read-only) into an error.
+func caught(object string, err *error) {
+	switch cause := recover().(type) {
+	case nil:
+	case *fs.PathError:
+		*err = errclass.New(classOf(cause), object, fmt.Errorf("%s: lock the store: %w", object, cause))
+	default:
+		panic(cause)
+	}
 }
 
 func shortID(id string) string {

@@ -24,6 +24,9 @@ type Image struct {
 	Created time.Time
 	// TopLayer is the ID of its last layer; empty for an image without any.
 	TopLayer string
+	// Size is that of the unpacked layers and of what is stored beside them;
+	// -1 when it is not known. Only Images fills it in.
+	Size int64
 	// ReadOnly: the image is in an additional image store.
 	ReadOnly bool
 	// Err, in a list, says why the image is damaged.

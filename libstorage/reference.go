@@ -138,7 +138,7 @@ func validDomain(s string) bool {
 			return false
 		}
 		for _, c := range []byte(s[1:end]) {
-			if !isHex(c) && c != ':' && (c < 'A' || c > 'F') {
+			if !hexDigit(c) && c != ':' && (c < 'A' || c > 'F') {
 				return false
 			}
 		}
@@ -210,7 +210,7 @@ func isID(s string) bool { return len(s) == 64 && isHexString(s) }
 
 func isHexString(s string) bool {
 	for _, c := range []byte(s) {
-		if !isHex(c) {
+		if !hexDigit(c) {
 			return false
 		}
 	}
@@ -226,7 +226,7 @@ func isNumber(s string) bool {
 	return s != ""
 }
 
-func isHex(c byte) bool        { return isDigit(c) || (c >= 'a' && c <= 'f') }
+func hexDigit(c byte) bool     { return isDigit(c) || (c >= 'a' && c <= 'f') }
 func isDigit(c byte) bool      { return c >= '0' && c <= '9' }
 func isLower(c byte) bool      { return c >= 'a' && c <= 'z' }
 func alphanumeric(c byte) bool { return isLower(c) || isDigit(c) }

@@ -45,14 +45,21 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := checkRecords(so.GraphRoot, so.GraphDriverName); err != nil {
 		return nil, err
 	}
-	lib, err := storage.GetStore(so)
+	lib, err := getStore(so)
 	if err == nil {
-		return &Store{lib: lib, root: lib.GraphRoot(), runRoot: lib.RunRoot()}, nil
+		s := &Store{lib: lib, root: lib.GraphRoot(), runRoot: lib.RunRoot()}
+		s.keepBallast()
+		return s, nil
 	}
 	if readOnlyError(err) {
 		return openReadOnly(so, err)
 	}
 	return nil, openError(so.GraphRoot, err)
+}
+
+func getStore(so storage.StoreOptions) (lib storage.Store, err error) {
+	defer caught(so.GraphRoot, &err)
+	return storage.GetStore(so)
 }
 
 // Close releases what the process holds of the store.
@@ -107,7 +114,7 @@ func openReadOnly(so storage.StoreOptions, cause error) (*Store, error) {
 	root := so.GraphRoot
 	so.GraphRoot, so.RunRoot, so.ImageStore, so.GraphDriverName = filepath.Join(scratch, "root"), filepath.Join(scratch, "run"), "", driver
 	so.GraphDriverOptions = append(so.GraphDriverOptions, "imagestore="+root)
-	lib, err := storage.GetStore(so)
+	lib, err := getStore(so)
 	if err != nil {
 		return nil, errors.Join(openError(root, err), os.RemoveAll(scratch))
 	}
@@ -145,8 +152,8 @@ func checkRecords(root, driver string) error {
 			return nil
 		}
 	}
-	for _, kind := range []string{"images", "layers", "containers"} {
-		path := filepath.Join(root, driver+"-"+kind, kind+".json")
+	for _, kind := range recordKinds {
+		path := recordPath(root, driver, kind)
 		info, err := os.Stat(path)
 		if err == nil && info.Size() == 0 {
 			return errclass.New(errclass.Internal, path, fmt.Errorf(
@@ -154,6 +161,13 @@ func checkRecords(root, driver string) error {
 		}
 	}
 	return nil
+}
+
+// recordKinds are the lists of records that the library keeps: a constant.
+var recordKinds = [...]string{"images", "layers", "containers"}
+
+func recordPath(root, driver, kind string) string {
+	return filepath.Join(root, driver+"-"+kind, kind+".json")
 }
 
 func readOnlyError(err error) bool {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package libstorage keeps images, their layers, and the file systems and
+// records of containers. It works on the same graph root as podman, buildah
+// and skopeo: an image that one of them pulled is there, and the other way
+// round.
+//
+//	store, err := libstorage.Open(ctx, libstorage.Options{})
+//	if err != nil {
+//		return err
+//	}
+//	defer store.Close()
+//	img, err := store.Image(ctx, "busybox")
+//	if err != nil {
+//		return err
+//	}
+//	cfg, err := store.Config(ctx, img.ID)
+//
+// It moves no images: pulling and pushing is libimage's. It runs nothing:
+// that is libexec's. Do not use it to look into the files of an image by path;
+// what an image's author put there may lead anywhere.
+//
+// # On disk
+//
+// Images and layers are those of containers/storage (go.podman.io/storage),
+// unchanged, in ROOT/DRIVER-images, ROOT/DRIVER-layers and ROOT/DRIVER. Our own
+// is beneath ROOT/tug and RUNROOT/tug:
+//
+//	ROOT/tug/containers/ID/   a container that outlives its process
+//	ROOT/tug/ephemeral/ID/    the writable layer of one that does not
+//	ROOT/tug/names/NAME       a link to the ID of the container of that name
+//	ROOT/tug/leases/IMAGE/    which of our containers use an image
+//	ROOT/tug/ballast/         room for the removal of an image on a full disk
+//	ROOT/tug/tmp/             downloads
+//	RUNROOT/tug/ID/           what of a container ends with the boot
+//
+// Writing is durable by default (sync=filesystem of the overlay and vfs
+// drivers): an image that is listed survives a power cut.
+//
+// # Locks
+//
+// In this order, where more than one is held:
+//
+//  1. the lock of a container's directory,
+//  2. the lock of an image's lease,
+//  3. those of containers/storage, which it takes and releases itself within
+//     one call: storage.lock, layers.lock, images.lock, containers.lock.
+//
+// None is held while the content of an image is read. Listing images,
+// looking one up and reading its config take only shared locks of the third
+// kind.
+package libstorage
