@@ -44,7 +44,7 @@ func bin(t *testing.T) string {
 func needShell(t *testing.T, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("condition shell-%s: %s is not installed", name, name)
+		t.Skip("needs ", name)
 	}
 }
 

@@ -28,7 +28,7 @@ func interactive(t *testing.T, dir, shell string, args ...string) *session {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skipf("condition pty: %v", err)
+		t.Skip("needs a pseudo-terminal: ", err)
 	}
 	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
