@@ -19,42 +19,55 @@ import (
 // may be mended without its file changing (a cgroup controller mounted).
 const probeAgain = time.Minute
 
-// cacheKey tells one state of a file from another.
-type cacheKey struct {
-	Path  string `json:"path"`
-	Dev   uint64 `json:"dev"`
-	Ino   uint64 `json:"ino"`
-	Size  int64  `json:"size"`
-	MTime int64  `json:"mtime"`
+// fileKey tells one state of a file from another.
+type fileKey struct {
+	dev, ino    uint64
+	size, mtime int64
 }
 
-func keyOf(path string, stat *syscall.Stat_t) cacheKey {
-	return cacheKey{path, uint64(stat.Dev), stat.Ino, stat.Size, stat.Mtim.Nano()}
+func keyOf(stat *syscall.Stat_t) fileKey {
+	return fileKey{uint64(stat.Dev), stat.Ino, stat.Size, stat.Mtim.Nano()}
 }
 
+// probeResult is one line of STATE/runtimes: what a trial showed. The fields are
+// separated by spaces; path and failed are quoted as in Go.
 type probeResult struct {
-	cacheKey
-	Boot   string `json:"boot"`
-	Failed string `json:"failed,omitempty"`
-	At     int64  `json:"at"`
+	boot   string
+	at     int64 // seconds
+	file   fileKey
+	path   string
+	failed string // empty: it works
 }
 
-// probeCache is STATE/runtimes.json. It is a memory, not a record: unreadable
-// or unwritable, it costs another probe.
+const (
+	probeMagic  = "tug-runtimes 1\n"
+	probeFormat = "%s %d %d %d %d %d %q %q\n"
+)
+
+// probeCache is a memory, not a record: unreadable or unwritable, it costs
+// another trial.
 type probeCache struct {
 	file    string
 	boot    string
-	Format  int           `json:"format"`
-	Results []probeResult `json:"results"`
+	results []probeResult
 }
 
 func openProbeCache(stateDir string) *probeCache {
-	c := &probeCache{file: filepath.Join(stateDir, "runtimes.json")}
+	c := &probeCache{file: filepath.Join(stateDir, "runtimes")}
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	c.boot = strings.TrimSpace(string(boot))
-	data, err := readBounded(c.file, 1<<20)
-	if err != nil || json.Unmarshal(data, c) != nil || c.Format != 1 {
-		c.Format, c.Results = 1, nil
+	data, err := readBounded(c.file, 1<<16)
+	rest, ok := strings.CutPrefix(string(data), probeMagic)
+	if err != nil || !ok {
+		return c
+	}
+	for line := range strings.Lines(rest) {
+		var r probeResult
+		_, err := fmt.Sscanf(line, probeFormat, &r.boot, &r.at, &r.file.dev, &r.file.ino, &r.file.size, &r.file.mtime, &r.path, &r.failed)
+		if err != nil {
+			return c
+		}
+		c.results = append(c.results, r)
 	}
 	return c
 }
@@ -62,29 +75,32 @@ func openProbeCache(stateDir string) *probeCache {
 // works reports whether r is able to run a container here, by memory or by trial.
 func (c *probeCache) works(ctx context.Context, r *Runtime, scratch string) error {
 	now := time.Now().Unix()
-	kept := c.Results[:0]
-	for _, known := range c.Results {
-		if known.cacheKey == r.cache && known.Boot == c.boot {
-			if known.Failed == "" {
-				return nil
-			}
-			if age := now - known.At; age >= 0 && age < int64(probeAgain/time.Second) {
-				return fmt.Errorf("%s: %s", r.Path, known.Failed)
-			}
+	key := keyOf(&r.stat)
+	var others []probeResult
+	for _, known := range c.results {
+		if known.path != r.Path {
+			others = append(others, known)
+			continue
 		}
-		if known.Path != r.Path {
-			kept = append(kept, known)
+		if known.file != key || known.boot != c.boot {
+			continue
+		}
+		if known.failed == "" {
+			return nil
+		}
+		if age := now - known.at; age >= 0 && age < int64(probeAgain/time.Second) {
+			return fmt.Errorf("%s: %s", r.Path, known.failed)
 		}
 	}
 	err := r.probe(ctx, scratch)
 	if ctx.Err() != nil {
 		return err
 	}
-	result := probeResult{cacheKey: r.cache, Boot: c.boot, At: now}
+	result := probeResult{boot: c.boot, at: now, file: key, path: r.Path}
 	if err != nil {
-		result.Failed = oneLine(err.Error())
+		result.failed = oneLine(err.Error())
 	}
-	c.Results = append(kept, result)
+	c.results = append(others, result)
 	c.save()
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Path, err)
@@ -93,9 +109,9 @@ func (c *probeCache) works(ctx context.Context, r *Runtime, scratch string) erro
 }
 
 func (c *probeCache) save() {
-	data, err := json.Marshal(c)
-	if err != nil {
-		return
+	data := []byte(probeMagic)
+	for _, r := range c.results {
+		data = fmt.Appendf(data, probeFormat, r.boot, r.at, r.file.dev, r.file.ino, r.file.size, r.file.mtime, r.path, r.failed)
 	}
 	if os.MkdirAll(filepath.Dir(c.file), 0o700) != nil {
 		return

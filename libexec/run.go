@@ -40,7 +40,7 @@ type RunOptions struct {
 	Terminal bool
 	// Signals are passed on to the container; see CatchSignals. With none, the
 	// caller's signals are the caller's.
-	Signals <-chan os.Signal
+	Signals *Signals
 	// StopSignal asks the container to end when ctx is cancelled; 0 is SIGTERM.
 	StopSignal syscall.Signal
 	// StopTimeout is the time it has before SIGKILL; 0 is 10 seconds.

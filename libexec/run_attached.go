@@ -15,7 +15,7 @@ import (
 // runAttached forks the runtime once: `run` creates the container, starts it,
 // stays its parent, deletes it and exits with its code.
 func (r *Runtime) runAttached(ctx context.Context, c Container, o *RunOptions) (Exit, error) {
-	if sig := pendingEnd(o.Signals); sig != 0 {
+	if sig := o.Signals.Pending(); sig != 0 {
 		return interrupted(sig), nil
 	}
 	args := []string{"--log", c.logFile(), "--log-format", "json", "run", "--bundle", c.Bundle, "--pid-file", c.pidFile()}
@@ -81,23 +81,6 @@ func (w *watch) settle(status syscall.WaitStatus) (Exit, error) {
 
 func interrupted(sig syscall.Signal) Exit {
 	return Exit{Code: 128 + int(sig), Interrupted: sig, Finished: time.Now()}
-}
-
-// pendingEnd takes a terminating signal that came before anything began.
-func pendingEnd(signals <-chan os.Signal) syscall.Signal {
-	for {
-		select {
-		case sig, ok := <-signals:
-			if !ok {
-				return 0
-			}
-			if n, is := sig.(syscall.Signal); is && Terminates(sig) {
-				return n
-			}
-		default:
-			return 0
-		}
-	}
 }
 
 func (r *Runtime) startError(verb string, c Container, err error) error {

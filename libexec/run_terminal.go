@@ -16,7 +16,7 @@ import (
 // runTerminal creates the container, takes its terminal, becomes the parent of
 // its process, starts it, and deletes it.
 func (r *Runtime) runTerminal(ctx context.Context, c Container, o *RunOptions) (exit Exit, err error) {
-	if sig := pendingEnd(o.Signals); sig != 0 {
+	if sig := o.Signals.Pending(); sig != 0 {
 		return interrupted(sig), nil
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -73,6 +73,7 @@ func (r *Runtime) runTerminal(ctx context.Context, c Container, o *RunOptions) (
 	}
 	defer s.close()
 	w.resize = s.resize
+	o.Signals.catchRest()
 	if err := s.begin(); err != nil {
 		w.to(kill)
 		return w.notStarted(fmt.Errorf("container %s: %w", c.ID, err))

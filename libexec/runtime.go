@@ -21,11 +21,10 @@ type Runtime struct {
 	Name string // crun, runc, or what the configuration calls it
 	Path string // the file, absolute
 
-	root  string // its --root
-	args  []string
-	env   []string
-	stat  syscall.Stat_t
-	cache cacheKey
+	root string // its --root
+	args []string
+	env  []string
+	stat syscall.Stat_t
 }
 
 // RuntimeOptions says how to look for a runtime.
@@ -161,7 +160,7 @@ func (o *RuntimeOptions) named(name string) (*Runtime, error) {
 		return &Runtime{
 			Name: base, Path: path,
 			root: filepath.Join(o.StateDir, base),
-			args: o.Args, env: env, stat: stat, cache: keyOf(path, &stat),
+			args: o.Args, env: env, stat: stat,
 		}, nil
 	}
 	if found != nil {

@@ -101,11 +101,17 @@ func (c *RuntimeConfig) merge(data []byte) error {
 }
 
 // mentionsRuntime spares the parser the file as distributions ship it, which is
-// all comments: this is on the way of every container.
+// comments and headings: this is on the way of every container.
 func mentionsRuntime(data []byte) bool {
+	word := []byte("runtime")
+	inTable := false
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)
-		if len(line) > 0 && line[0] != '#' && bytes.Contains(line, []byte("runtime")) {
+		switch {
+		case len(line) == 0, line[0] == '#':
+		case line[0] == '[':
+			inTable = bytes.Contains(line, word)
+		case inTable, bytes.Contains(line, word):
 			return true
 		}
 	}
@@ -118,14 +124,19 @@ func readBounded(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return nil, err
-	} else if info.IsDir() {
+	}
+	if info.IsDir() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
 	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = &fs.PathError{Op: "read", Path: name, Err: errors.New("file too large")}
+	buf := bytes.NewBuffer(make([]byte, 0, min(info.Size(), limit)+bytes.MinRead))
+	if _, err := buf.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
+		return nil, err
 	}
-	return data, err
+	if int64(buf.Len()) > limit {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("file too large")}
+	}
+	return buf.Bytes(), nil
 }

@@ -69,7 +69,7 @@ func (w *watch) until(ctx context.Context, verb string, ended <-chan struct{}, l
 	if limit > 0 {
 		limitAt = now.Add(limit)
 	}
-	cancelled := ctx.Done()
+	cancelled, signals := ctx.Done(), w.o.Signals.channel()
 	alarm := time.NewTimer(interval)
 	defer alarm.Stop()
 	for {
@@ -81,7 +81,7 @@ func (w *watch) until(ctx context.Context, verb string, ended <-chan struct{}, l
 		select {
 		case <-ended:
 			return
-		case sig := <-w.o.Signals:
+		case sig := <-signals:
 			if n, ok := sig.(syscall.Signal); ok {
 				w.signal(n)
 			}
@@ -153,6 +153,7 @@ func (w *watch) look(now time.Time) error {
 		w.settled = true
 	}
 	if w.settled {
+		w.o.Signals.catchRest()
 		for _, sig := range w.pending {
 			w.send(sig)
 		}
