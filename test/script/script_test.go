@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package script_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/tug-containers/tug/test/images"
+	"github.com/tug-containers/tug/test/registry"
+)
+
+// stage is what all stories share.
+type stage struct {
+	bin, layout, cache string
+	registry           *registry.Registry
+	debian             debianOnce
+}
+
+var theStage *stage
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	s, clean, err := build()
+	defer clean()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "script:", err)
+		return 1
+	}
+	theStage = s
+	return m.Run()
+}
+
+// build makes the binaries, unless TUG_BIN says where they are, and starts
+// the shared registry.
+func build() (*stage, func(), error) {
+	clean := func() {}
+	top, err := filepath.Abs("../..")
+	if err != nil {
+		return nil, clean, err
+	}
+	// Directories of stories are on disk: an overlay on tmpfs is no test.
+	if err := os.Setenv("TMPDIR", "/var/tmp"); err != nil {
+		return nil, clean, err
+	}
+	s := &stage{bin: os.Getenv("TUG_BIN"), cache: filepath.Join(top, "build", "images")}
+	if s.bin == "" {
+		s.bin = filepath.Join(top, "bin")
+		if out, err := exec.Command("make", "-s", "-C", top, "build").CombinedOutput(); err != nil {
+			return nil, clean, fmt.Errorf("make build: %w: %s", err, out)
+		}
+	}
+	stock, err := images.Stock()
+	if err != nil {
+		return nil, clean, err
+	}
+	if s.registry, err = registry.Start(context.Background(), registry.Options{}); err != nil {
+		return nil, clean, err
+	}
+	s.layout, err = os.MkdirTemp("", "tug-layout-")
+	clean = func() {
+		os.RemoveAll(s.layout)
+		if err := s.registry.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "script:", err)
+		}
+	}
+	for name, image := range stock {
+		if err == nil {
+			err = s.registry.Upload(image, name)
+		}
+		if err == nil {
+			err = image.WriteLayout(s.layout, dashed(name))
+		}
+	}
+	return s, clean, err
+}
+
+// TestStories tells every story with crun, and those of run with runc too.
+func TestStories(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	all, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs, err := filepath.Glob("testdata/run_*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for runtime, files := range map[string][]string{"crun": all, "runc": runs} {
+		t.Run(runtime, func(t *testing.T) {
+			if _, err := exec.LookPath(runtime); err != nil {
+				t.Skip("needs ", runtime)
+			}
+			testscript.Run(t, testscript.Params{
+				Files:              files,
+				Setup:              func(env *testscript.Env) error { return theStage.furnish(t, env, runtime) },
+				Cmds:               theStage.commands(),
+				RequireUniqueNames: true,
+			})
+		})
+	}
+}
