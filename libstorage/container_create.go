@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libstorage/rootfs"
+)
+
+// ContainerOptions say what to create.
+type ContainerOptions struct {
+	// Name is the container's; empty makes one up.
+	Name string
+	// ImageID is the image that it runs, ImageName what the user called it.
+	ImageID, ImageName string
+	// Layers are the lower directories, as LayerDirs returns them; nil asks
+	// the store.
+	Layers []string
+	// Rootfs is a directory to run instead of an image. With RootfsOverlay
+	// the container's changes are not made there, but in an overlay.
+	Rootfs        string
+	RootfsOverlay bool
+	// Driver is the root file system's: "overlay", "library"; empty takes
+	// what fits the store.
+	Driver string
+	// Ephemeral: the container goes with its process. Nothing of it is
+	// synced to the disk.
+	Ephemeral bool
+	// Replace removes a container that has the name. If it runs, Stop ends it.
+	Replace bool
+	Stop    StopFunc
+	// What the record says beside that.
+	Command             []string
+	Labels, Annotations map[string]string
+	Runtime             string
+	Config              json.RawMessage
+}
+
+// CreateContainer makes the directories of a container, claims its name and
+// writes its record. It holds the container's lock until Close or Remove.
+// Nothing is mounted: see Rootfs. The lease on the image is taken in the
+// background: see Ready.
+//
+// When it fails, or the process is killed in it, there is no container and
+// the name is free; what it has made by then goes now or by the next Sweep.
+func (s *Store) CreateContainer(ctx context.Context, opts ContainerOptions) (*Container, error) {
+	if err := s.writable(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if opts.Name != "" {
+		if err := CheckName(opts.Name); err != nil {
+			return nil, err
+		}
+	}
+	r, err := s.newRecord(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.reserve(r)
+	if err != nil {
+		return nil, errclass.New(classOf(err), opts.Name, fmt.Errorf("create container: %w", err))
+	}
+	if err := c.build(ctx, opts); err != nil {
+		return nil, errors.Join(err, c.remove(context.WithoutCancel(ctx)))
+	}
+	return c, nil
+}
+
+func (s *Store) newRecord(ctx context.Context, opts ContainerOptions) (Record, error) {
+	r := Record{
+		Format: recordFormat, Name: opts.Name, Created: time.Now().UTC(),
+		ImageID: opts.ImageID, ImageName: opts.ImageName, Rootfs: opts.Rootfs, Layers: opts.Layers,
+		Driver: opts.Driver, Ephemeral: opts.Ephemeral, Command: opts.Command, Runtime: opts.Runtime,
+		Labels: opts.Labels, Annotations: opts.Annotations, Config: opts.Config,
+	}
+	switch {
+	case opts.Rootfs != "" && opts.ImageID != "":
+		return r, errors.New("internal error: a container has an image or a directory, not both")
+	case opts.Rootfs != "":
+		dir, err := filepath.Abs(opts.Rootfs)
+		if err == nil {
+			_, err = rootfs.Directory(dir).Mount(ctx)
+		}
+		if err != nil {
+			return r, errclass.New(errclass.NotFound, opts.Rootfs, err)
+		}
+		r.Rootfs, r.Driver = dir, "directory"
+		if opts.RootfsOverlay {
+			r.Driver, r.Layers = "overlay", []string{dir}
+		}
+	case opts.ImageID != "":
+		if !leasable(opts.ImageID) {
+			return r, unknownImage(opts.ImageID)
+		}
+		if r.Driver == "" {
+			r.Driver = s.rootfsDriver()
+		}
+		if r.Driver == "overlay" && r.Layers == nil {
+			layers, err := s.LayerDirs(ctx, opts.ImageID)
+			if err != nil {
+				return r, err
+			}
+			r.Layers = layers
+		}
+	default:
+		return r, errors.New("internal error: a container needs an image or a directory")
+	}
+	return r, nil
+}
+
+// reserve makes the directory under a new ID, and holds its lock. Sweep in
+// another process may take the directory for garbage until the lock is held;
+// then another ID is as good.
+func (s *Store) reserve(r Record) (*Container, error) {
+	for range 100 {
+		r.ID = newID()
+		dir := s.ephemeralDir(r.ID)
+		if err := mkdir(dir); err != nil {
+			return nil, err
+		}
+		l, err := newLock(filepath.Join(dir, lockFile))
+		if errors.Is(err, errLocked) || errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+			continue
+		} else if err != nil {
+			return nil, errors.Join(err, os.Remove(dir))
+		}
+		return &Container{store: s, record: r, lock: l, dir: dir, runDir: s.newRunDir(r.ID)}, nil
+	}
+	return nil, errors.New("internal error: no directory to be had")
+}
+
+// build fills what reserve made.
+func (c *Container) build(ctx context.Context, opts ContainerOptions) error {
+	fail := func(err error) error { return containerError(classOf(err), c.ID(), err) }
+	if err := os.Symlink(c.runDir, filepath.Join(c.dir, runLink)); err != nil {
+		return fail(err)
+	}
+	if c.record.ImageID != "" && c.record.Driver == "overlay" {
+		c.lease = make(chan error, 1)
+		go func(durable bool) {
+			c.lease <- c.store.AcquireLease(ctx, c.record.ImageID, c.record.ID, durable)
+		}(!c.record.Ephemeral)
+	}
+	if err := c.takeName(ctx, opts); err != nil {
+		return err
+	}
+	if err := mkdir(c.runDir); err != nil {
+		return fail(err)
+	}
+	c.fs = c.newRootfs()
+	if o, ok := c.fs.(*rootfs.Overlay); ok {
+		if err := o.Make(); err != nil {
+			return fail(err)
+		}
+	}
+	if c.record.Ephemeral {
+		return c.write(&c.record, false)
+	}
+	return c.commit()
+}
+
+// commit makes a container that outlives its process: its record is written
+// where no Sweep looks.
+func (c *Container) commit() error {
+	if err := c.write(&c.record, true); err != nil {
+		return err
+	}
+	dir := c.store.persistentDir(c.ID())
+	err := os.Rename(c.dir, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(dir), 0o700); err == nil {
+			err = os.Rename(c.dir, dir)
+		}
+	}
+	if err == nil {
+		c.dir, c.lock.path = dir, filepath.Join(dir, lockFile)
+		c.fs = c.newRootfs()
+		err = errors.Join(syncDir(filepath.Dir(dir)), syncDir(c.store.tug("names")))
+	}
+	if err != nil {
+		return containerError(classOf(err), c.ID(), err)
+	}
+	return nil
+}
+
+// takeName claims the name that was asked for, or makes one up.
+func (c *Container) takeName(ctx context.Context, opts ContainerOptions) error {
+	if opts.Name == "" {
+		var err error
+		for try := range 100 {
+			c.record.Name = madeUpName(try)
+			err = c.store.claimName(ctx, c.record.Name, c.ID(), nil)
+			if !errors.Is(err, ErrNameTaken) {
+				break
+			}
+		}
+		return err
+	}
+	for {
+		err := c.store.claimName(ctx, opts.Name, c.ID(), opts.Stop)
+		var taken *NameTakenError
+		if !errors.As(err, &taken) || !opts.Replace {
+			return err
+		}
+		err = c.store.removeContainer(ctx, taken.ID, opts.Stop)
+		if err != nil && !errors.Is(err, ErrContainerUnknown) {
+			return err
+		}
+	}
+}
+
+// removeContainer ends and removes another container, for Replace.
+func (s *Store) removeContainer(ctx context.Context, id string, stop StopFunc) error {
+	info, err := s.readContainer(id)
+	if err != nil {
+		return err
+	}
+	if stop != nil {
+		if err := stop(ctx, info); err != nil {
+			return err
+		}
+	}
+	// Whoever ran it needs a moment to notice, and to clean up.
+	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	c, err := s.openContainer(ctx, id, func(path string) (*heldLock, error) { return waitLock(wait, path, tryLock) })
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.Remove(ctx), c.Close())
+}
+
+// newRootfs makes the root file system that the record speaks of.
+func (c *Container) newRootfs() rootfs.FS {
+	r, s := &c.record, c.store
+	switch r.Driver {
+	case "directory":
+		return rootfs.Directory(r.Rootfs)
+	case "library":
+		return rootfs.NewLibrary(s.lib, rootfs.LibraryOptions{
+			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral,
+		})
+	}
+	return rootfs.NewOverlay(rootfs.OverlayOptions{
+		Base: s.root, Lower: r.Layers,
+		Upper: filepath.Join(c.dir, upperDir), Work: filepath.Join(c.dir, workDir),
+		Target: filepath.Join(c.runDir, mergedDir), Volatile: r.Ephemeral, Options: s.mountOptions(),
+	})
+}
+
+// rootfsDriver is "overlay" where the store's driver is overlay by the kernel.
+func (s *Store) rootfsDriver() string {
+	if s.Driver() != "overlay" {
+		return "library"
+	}
+	for _, opt := range s.lib.GraphOptions() {
+		key, value, _ := strings.Cut(opt, "=")
+		if strings.HasSuffix(key, "mount_program") && value != "" || strings.HasSuffix(key, "use_composefs") && value == "true" {
+			return "library"
+		}
+	}
+	return "overlay"
+}
+
+// mountOptions are those that storage.conf gives to overlays.
+func (s *Store) mountOptions() []string {
+	for _, opt := range s.lib.GraphOptions() {
+		key, value, _ := strings.Cut(opt, "=")
+		if key == "overlay.mountopt" || key == ".mountopt" || key == "mountopt" || key == "overlay2.mountopt" {
+			return strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+		}
+	}
+	return nil
+}

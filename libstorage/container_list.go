@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"golang.org/x/sys/unix"
+)
+
+// ContainerInfo is what can be read of a container without its lock.
+type ContainerInfo struct {
+	Record Record
+	// Dir and RunDir are its directories; RunDir may be gone.
+	Dir, RunDir string
+	// Err says why the record cannot be used: ErrDamaged, ErrNewerFormat. The
+	// ID is set nevertheless.
+	Err error
+}
+
+// Containers lists all containers, the oldest first. It takes no lock, and
+// one that is damaged is in the list with its Err.
+func (s *Store) Containers(ctx context.Context) ([]ContainerInfo, error) {
+	var list []ContainerInfo
+	seen := map[string]bool{}
+	for _, kind := range []string{"ephemeral", "containers"} {
+		ids, err := entries(s.tug(kind))
+		if err != nil {
+			return nil, errclass.New(classOf(err), s.root, fmt.Errorf("list containers: %w", err))
+		}
+		for _, id := range ids {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if !checkID(id) || seen[id] {
+				continue
+			}
+			info, err := s.readContainer(id)
+			if errors.Is(err, ErrContainerUnknown) {
+				continue // it was just removed, or is not finished
+			}
+			if err != nil {
+				info.Err = err
+			}
+			seen[id] = true
+			list = append(list, info)
+		}
+	}
+	sort.Slice(list, func(i, j int) bool {
+		a, b := &list[i].Record, &list[j].Record
+		if !a.Created.Equal(b.Created) {
+			return a.Created.Before(b.Created)
+		}
+		return a.ID < b.ID
+	})
+	return list, nil
+}
+
+// Container finds a container by its name, its ID, or the beginning of its
+// ID.
+func (s *Store) Container(ctx context.Context, nameOrID string) (ContainerInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return ContainerInfo{}, err
+	}
+	if checkID(nameOrID) {
+		if info, err := s.readContainer(nameOrID); !errors.Is(err, ErrContainerUnknown) {
+			return info, err
+		}
+	}
+	if CheckName(nameOrID) != nil {
+		return ContainerInfo{}, unknownContainer(nameOrID)
+	}
+	if id, err := os.Readlink(s.nameLink(nameOrID)); err == nil && checkID(id) {
+		if info, err := s.readContainer(id); !errors.Is(err, ErrContainerUnknown) {
+			return info, err
+		}
+	}
+	if !isHex(nameOrID) {
+		return ContainerInfo{}, unknownContainer(nameOrID)
+	}
+	return s.containerByPrefix(nameOrID)
+}
+
+func (s *Store) containerByPrefix(prefix string) (ContainerInfo, error) {
+	var found *ContainerInfo
+	for _, kind := range []string{"ephemeral", "containers"} {
+		ids, err := entries(s.tug(kind))
+		if err != nil {
+			return ContainerInfo{}, containerError(classOf(err), prefix, err)
+		}
+		for _, id := range ids {
+			if !checkID(id) || !strings.HasPrefix(id, prefix) || found != nil && found.Record.ID == id {
+				continue
+			}
+			info, err := s.readContainer(id)
+			if errors.Is(err, ErrContainerUnknown) {
+				continue
+			} else if err != nil {
+				return info, err
+			}
+			if found != nil {
+				return ContainerInfo{}, errclass.New(errclass.Usage, prefix, fmt.Errorf("%s: %w", prefix, ErrContainerAmbiguous))
+			}
+			found = &info
+		}
+	}
+	if found == nil {
+		return ContainerInfo{}, unknownContainer(prefix)
+	}
+	return *found, nil
+}
+
+// readContainer reads one container. An unusable record is in the Err of what
+// it returns; an error is returned when there is no such container.
+func (s *Store) readContainer(id string) (ContainerInfo, error) {
+	if !checkID(id) {
+		return ContainerInfo{}, unknownContainer(id)
+	}
+	// It may move from one to the other while we look. What is in ephemeral/
+	// without a record in its run directory is not finished, or being removed.
+	for range 2 {
+		info := ContainerInfo{Dir: s.persistentDir(id), RunDir: s.newRunDir(id)}
+		info.Record, info.Err = readRecord(id, filepath.Join(info.Dir, recordFile))
+		if errors.Is(info.Err, fs.ErrNotExist) {
+			var st unix.Stat_t
+			if unix.Lstat(info.Dir, &st) != nil {
+				info.Dir = s.ephemeralDir(id)
+				info.Record, info.Err = readRecord(id, filepath.Join(info.Dir, runLink, recordFile))
+			}
+		}
+		if errors.Is(info.Err, fs.ErrNotExist) && info.Dir == s.ephemeralDir(id) {
+			continue
+		}
+		if run, err := os.Readlink(filepath.Join(info.Dir, runLink)); err == nil && filepath.Base(run) == id {
+			info.RunDir = run
+		}
+		return info, nil
+	}
+	return ContainerInfo{}, unknownContainer(id)
+}
+
+// readRecord reads a record file. The error is also in the record's place:
+// the ID is always set.
+func readRecord(id, path string) (Record, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return Record{ID: id}, fmt.Errorf("container %s: %w: %w", id, ErrDamaged, err)
+		}
+		return Record{ID: id}, damaged(id, "record", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, recordLimit+1))
+	if err != nil {
+		return Record{ID: id}, damaged(id, "record", err)
+	}
+	if len(data) > recordLimit {
+		return Record{ID: id}, damaged(id, "record", fmt.Errorf("larger than %d bytes", recordLimit))
+	}
+	return parseRecord(id, data)
+}

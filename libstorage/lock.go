@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/tug-containers/tug/libstorage/rootfs"
+	"golang.org/x/sys/unix"
+)
+
+// A heldLock is an OFD lock on a file: it belongs to the open file, is shared
+// by nobody else in this process, and dies with its holder.
+type heldLock struct {
+	fd   int
+	path string
+}
+
+var (
+	errLocked = errors.New("locked by another process")
+	errGone   = errors.New("the lock file was removed")
+)
+
+// newLock creates the lock file and holds its lock. errGone and errLocked say
+// that somebody took the directory for garbage; an existing file is
+// fs.ErrExist.
+func newLock(path string) (*heldLock, error) {
+	return openLock(path, unix.O_CREAT|unix.O_EXCL)
+}
+
+// tryLock holds the lock of a file that is there.
+func tryLock(path string) (*heldLock, error) { return openLock(path, 0) }
+
+func openLock(path string, flags int) (*heldLock, error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|flags, 0o600)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	lk := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lk); err != nil {
+		unix.Close(fd)
+		if err == unix.EAGAIN || err == unix.EACCES {
+			return nil, errLocked
+		}
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Nlink == 0 {
+		unix.Close(fd)
+		return nil, errors.Join(errGone, err)
+	}
+	return &heldLock{fd: fd, path: path}, nil
+}
+
+func (l *heldLock) unlock() error {
+	if l == nil || l.fd < 0 {
+		return nil
+	}
+	err := unix.Close(l.fd)
+	l.fd = -1
+	return err
+}
+
+// waitLock retries try until it does not say errLocked or ctx is done.
+func waitLock(ctx context.Context, path string, try func(path string) (*heldLock, error)) (*heldLock, error) {
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		l, err := try(path)
+		if !errors.Is(err, errLocked) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s: %w%s: %w", path, errLocked, holders(path), ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+// holders says who has a file open, for an error message.
+func holders(path string) string {
+	users := rootfs.UsersOf(path)
+	if len(users) == 0 {
+		return ""
+	}
+	text := ", "
+	for i, u := range users {
+		if i > 0 {
+			text += " or "
+		}
+		text += u
+	}
+	return text
+}

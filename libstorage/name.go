@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"golang.org/x/sys/unix"
+)
+
+// nameLimit is the longest name of a container.
+const nameLimit = 128
+
+// CheckName tells whether a container can have that name: a letter or a
+// digit, then letters, digits, "_", "." and "-", at most 128 bytes.
+func CheckName(name string) error {
+	ok := name != "" && len(name) <= nameLimit
+	for i := 0; ok && i < len(name); i++ {
+		c := name[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		ok = alnum || i > 0 && (c == '_' || c == '.' || c == '-')
+	}
+	if ok {
+		return nil
+	}
+	shown := name[:min(len(name), nameLimit)]
+	return errclass.New(errclass.Usage, shown, fmt.Errorf(
+		"%q: %w: a container's name is [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most %d bytes", shown, ErrInvalidName, nameLimit))
+}
+
+// checkID tells whether id is that of a container: it becomes part of a path.
+func checkID(id string) bool {
+	return len(id) == 64 && isHex(id)
+}
+
+func isHex(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func newID() string {
+	var b [32]byte
+	rand.Read(b[:]) // never fails: it would rather end the program
+	return hex.EncodeToString(b[:])
+}
+
+// claimName makes name lead to container id: one symbolic link, so there is
+// one winner. A claim whose container is gone, or is what Sweep would remove,
+// is taken over. The directory of container id must be there already.
+func (s *Store) claimName(ctx context.Context, name, id string, stop StopFunc) error {
+	for {
+		err := symlink(id, s.nameLink(name))
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		holder, err := os.Readlink(s.nameLink(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // just released
+		} else if err != nil {
+			return err
+		}
+		if holder == id {
+			return nil
+		}
+		if s.claimed(holder) {
+			if swept, err := s.sweepOne(ctx, holder, stop); err != nil || !swept {
+				return errors.Join(&NameTakenError{Name: name, ID: holder}, err)
+			}
+			continue
+		}
+		if err := s.dropStaleName(ctx, name); err != nil {
+			return err
+		}
+	}
+}
+
+// claimed tells whether a claim by that ID counts: its container is there.
+func (s *Store) claimed(id string) bool {
+	if !checkID(id) {
+		return false
+	}
+	// It may move from one to the other while we look.
+	for _, dir := range []string{s.ephemeralDir(id), s.persistentDir(id), s.ephemeralDir(id)} {
+		var st unix.Stat_t
+		if unix.Lstat(dir, &st) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// dropStaleName removes the claim of a container that is gone. It looks again
+// under a lock: in the meantime somebody else may have won the name.
+func (s *Store) dropStaleName(ctx context.Context, name string) error {
+	l, err := waitLock(ctx, s.nameLink(".lock"), func(path string) (*heldLock, error) {
+		return openLock(path, unix.O_CREAT)
+	})
+	if err != nil {
+		return err
+	}
+	defer l.unlock()
+	holder, err := os.Readlink(s.nameLink(name))
+	if errors.Is(err, unix.EINVAL) {
+		return errclass.New(errclass.Conflict, name, fmt.Errorf("%s: %w by a file that is not ours", s.nameLink(name), ErrNameTaken))
+	}
+	if err != nil || s.claimed(holder) {
+		return nil
+	}
+	return removeFile(s.nameLink(name))
+}
+
+// releaseName gives up the claim of container id, whose lock the caller
+// holds.
+func (s *Store) releaseName(name, id string) error {
+	if CheckName(name) != nil {
+		return nil
+	}
+	if holder, err := os.Readlink(s.nameLink(name)); err != nil || holder != id {
+		return nil
+	}
+	return removeFile(s.nameLink(name))
+}
+
+// namesOf finds the names that lead to id, for a container without a record.
+func (s *Store) namesOf(id string) ([]string, error) {
+	all, err := entries(s.tug("names"))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, name := range all {
+		if holder, err := os.Readlink(s.nameLink(name)); err == nil && holder == id {
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
+// NameTakenError says who has a name; it is ErrNameTaken.
+type NameTakenError struct {
+	Name string
+	ID   string // of the container that has it
+}
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("the container name %q is already in use by %s: remove that container, or use --replace", e.Name, e.ID)
+}
+
+// Is makes the error an ErrNameTaken and one of class conflict.
+func (e *NameTakenError) Is(target error) bool {
+	return target == ErrNameTaken || target == errclass.Conflict
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// The files of a container; doc_container.go has the drawing.
+const (
+	recordFile = "record.json"
+	lockFile   = "lock"
+	runLink    = "run"
+	upperDir   = "upper"
+	workDir    = "work"
+	mergedDir  = "merged"
+	mountsDir  = "mounts"
+	volumesDir = "volumes"
+)
+
+// PidFile is the file in a container's run directory that the OCI runtime
+// writes (--pid-file). When a command is killed before it could note the
+// process in the record, this is what still knows of it.
+const PidFile = "pidfile"
+
+func (s *Store) tug(elem ...string) string {
+	return filepath.Join(append([]string{s.root, "tug"}, elem...)...)
+}
+
+func (s *Store) persistentDir(id string) string { return s.root + "/tug/containers/" + id }
+func (s *Store) ephemeralDir(id string) string  { return s.root + "/tug/ephemeral/" + id }
+func (s *Store) newRunDir(id string) string     { return s.runRoot + "/tug/" + id }
+func (s *Store) nameLink(name string) string    { return s.root + "/tug/names/" + name }
+func (s *Store) leaseDir(image string) string   { return s.root + "/tug/leases/" + image }
+
+// mkdir makes a directory that only its owner can enter, and those above it
+// when they are missing. It fails where there is one already.
+func mkdir(path string) error {
+	err := unix.Mkdir(path, 0o700)
+	if err == unix.ENOENT {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		err = unix.Mkdir(path, 0o700)
+	}
+	if err != nil {
+		return &os.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return nil
+}
+
+// symlink makes a link, and the directory above it when that is missing.
+func symlink(target, path string) error {
+	err := os.Symlink(target, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		err = os.Symlink(target, path)
+	}
+	return err
+}
+
+// replaceFile writes a file that is whole or not there: a temporary one in
+// the same directory, renamed. The caller holds the lock that makes it the
+// only writer. With durable it survives a power cut.
+func replaceFile(path string, data []byte, durable bool) error {
+	tmp := path + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil && durable {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		return errors.Join(err, removeFile(tmp))
+	}
+	if durable {
+		return syncDir(filepath.Dir(path))
+	}
+	return nil
+}
+
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// removeFile is os.Remove to which a missing file is none.
+func removeFile(path string) error {
+	if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
+		return &os.PathError{Op: "remove", Path: path, Err: err}
+	}
+	return nil
+}
+
+// entries lists a directory, in no order; a missing one is empty.
+func entries(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	names, err := f.Readdirnames(-1)
+	return names, errors.Join(err, f.Close())
+}

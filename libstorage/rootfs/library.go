@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rootfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.podman.io/storage"
+)
+
+// LibraryOptions name the container that Library keeps in the store.
+type LibraryOptions struct {
+	// ID is that of the container in containers/storage, Name what tools show.
+	ID, Name string
+	// Image is what it starts from; empty for nothing.
+	Image string
+	// Volatile: need not survive a crash of the machine.
+	Volatile bool
+	// Label is what the mount is labelled with, for SELinux.
+	Label string
+}
+
+// Library is an FS by a container of containers/storage: its driver decides
+// what is mounted where. Being a container of that store it keeps its image
+// from being removed.
+type Library struct {
+	store storage.Store
+	opts  LibraryOptions
+	path  string
+}
+
+// NewLibrary describes a container in store. The first Mount makes it.
+func NewLibrary(store storage.Store, opts LibraryOptions) *Library {
+	return &Library{store: store, opts: opts}
+}
+
+// Driver is "library".
+func (l *Library) Driver() string { return "library" }
+
+// Upper is "": where changes are is the storage driver's secret.
+func (l *Library) Upper() string { return "" }
+
+// Create makes the container without mounting it. It is no error when it is
+// there.
+func (l *Library) Create() error {
+	var names []string
+	if l.opts.Name != "" {
+		names = []string{l.opts.Name}
+	}
+	opts := &storage.ContainerOptions{Volatile: l.opts.Volatile}
+	_, err := l.store.CreateContainer(l.opts.ID, names, l.opts.Image, "", "", opts)
+	if err == nil || errors.Is(err, storage.ErrDuplicateID) && l.store.Exists(l.opts.ID) {
+		return nil
+	}
+	return fmt.Errorf("create container %s in the store: %w", l.opts.ID, err)
+}
+
+// Mount makes the container if it is not there, and mounts it.
+func (l *Library) Mount(ctx context.Context) (string, error) {
+	if l.path != "" {
+		return l.path, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	path, err := l.store.Mount(l.opts.ID, l.opts.Label)
+	if errors.Is(err, storage.ErrContainerUnknown) || errors.Is(err, storage.ErrLayerUnknown) {
+		if err = l.Create(); err == nil {
+			path, err = l.store.Mount(l.opts.ID, l.opts.Label)
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("mount container %s: %w", l.opts.ID, err)
+	}
+	l.path = path
+	return path, nil
+}
+
+// Unmount unmounts the container, however often it was mounted.
+func (l *Library) Unmount() error {
+	l.path = ""
+	_, err := l.store.Unmount(l.opts.ID, true)
+	if err == nil || unknown(err) || errors.Is(err, storage.ErrLayerNotMounted) {
+		return nil
+	}
+	return fmt.Errorf("unmount container %s: %w", l.opts.ID, err)
+}
+
+// Remove deletes the container.
+func (l *Library) Remove() error {
+	if err := l.Unmount(); err != nil {
+		return err
+	}
+	if err := l.store.DeleteContainer(l.opts.ID); err != nil && !unknown(err) {
+		return fmt.Errorf("delete container %s: %w", l.opts.ID, err)
+	}
+	return nil
+}
+
+func unknown(err error) bool {
+	return errors.Is(err, storage.ErrContainerUnknown) || errors.Is(err, storage.ErrNotAContainer)
+}
