@@ -60,7 +60,7 @@ func (s *Store) Remove(ctx context.Context, name string, opts RemoveOptions) (re
 	}
 	var parents []string
 	if !opts.NoPrune {
-		parents = s.namelessParents(img.ID)
+		parents = s.orphans(ctx, img.ID)
 	}
 	if err := s.delete(ctx, name, img.ID); err != nil {
 		return removed, err
@@ -85,6 +85,7 @@ func (s *Store) delete(ctx context.Context, asked, id string) error {
 	if err != nil {
 		return err
 	}
+	s.makeRoom()
 	own, err := s.endLease(ctx, id, len(users) == 0, func() error { return s.deleteRecord(asked, id) })
 	if users = append(own, users...); len(users) > 0 {
 		return &InUseError{Image: asked, ID: id, Users: users}
@@ -111,6 +112,20 @@ func (s *Store) deleteRecord(asked, id string) error {
 	return errclass.New(classOf(err), asked, fmt.Errorf("remove image %s: %w", asked, err))
 }
 
+// orphans asks for the lineage only when there is a nameless image to find;
+// what cannot be read keeps no image from being removed.
+func (s *Store) orphans(ctx context.Context, id string) []string {
+	images, err := s.records()
+	if err != nil || !slices.ContainsFunc(images, func(img storage.Image) bool { return img.ID != id && len(img.Names) == 0 }) {
+		return nil
+	}
+	lineage, err := s.Lineage(ctx)
+	if err != nil {
+		return nil
+	}
+	return lineage.orphans(id)
+}
+
 func second[T any](_ T, err error) error { return err }
 
 // foreignUsers lists the containers that podman, buildah and others keep in
@@ -122,7 +137,7 @@ func (s *Store) foreignUsers(id string) ([]User, error) {
 	}
 	var users []User
 	for _, c := range containers {
-		if c.ImageID != id || slices.Contains(c.Names, leaseContainer(id)) {
+		if c.ImageID != id || c.ID == leaseID(id) {
 			continue
 		}
 		user := User{ID: c.ID}
