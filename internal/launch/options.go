@@ -3,7 +3,6 @@
 package launch
 
 import (
-	"os"
 	"syscall"
 	"time"
 
@@ -45,16 +44,18 @@ type Options struct {
 	// Timeout ends the container after that time; 0 is never.
 	Timeout time.Duration
 
-	// In is the container's stdin; nil is /dev/null. Out and Err are its others.
-	In, Out, Err *os.File
-	// Extra are handed over as descriptor 3 and up.
-	Extra []*os.File
+	// Stdio is the container's; see libexec.Stdio.
+	Stdio libexec.Stdio
+	// Signals are passed on to the container. The end of the context stops only
+	// the preparation when they are set: a signal that ends the context must
+	// reach the container once, and as what it is.
+	Signals *libexec.Signals
 
 	// Volumes are mounts that the store has a part in, beside Exec.Mounts.
 	Volumes []Volume
 
-	// Exec is the rest. ID, Name, RunDir and the mounts of Volumes are filled in
-	// here.
+	// Exec is the rest. ID, Name, RunDir, the size of the terminal and the mounts
+	// of Volumes are filled in here.
 	Exec libexec.Options
 }
 
@@ -64,9 +65,6 @@ type Volume struct {
 	// changes is dropped with it. Image is the name of an image whose content is
 	// mounted. One of them is set.
 	Overlay, Image string
-	// Upper and Work may name directories of the host for an overlay that is to
-	// be kept; empty: the container's own.
-	Upper, Work string
 	// ReadWrite makes an image's content writable, for this container alone.
 	ReadWrite bool
 	// Destination is the path in the container, Options those of a bind mount.
