@@ -7,8 +7,17 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/copy"
+	"github.com/tug-containers/tug/internal/command/pull"
+	"github.com/tug-containers/tug/libimage/unpack"
 )
 
 func main() {
-	cli.Family(map[string]func() *cobra.Command{})
+	if unpack.Init() {
+		return
+	}
+	cli.Family(map[string]func() *cobra.Command{
+		"copy": copy.New,
+		"pull": pull.New,
+	})
 }

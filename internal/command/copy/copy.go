@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package copy is the command tug-copy.
+package copy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/access"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/progress"
+	"github.com/tug-containers/tug/libimage"
+)
+
+type options struct {
+	globals     *cli.Globals
+	src, dest   *access.Flags
+	platform    access.Platform
+	copy        libimage.CopyOptions
+	all         bool
+	multiArch   string
+	digestFile  string
+	level       int
+	levelSet    func() bool
+	passFile    string
+	quiet       bool
+	progress    string
+	retry       int
+	retryDelay  time.Duration
+	additionals []string
+	compress    string
+}
+
+// New makes the command.
+func New() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "tug-copy [OPTION]... SOURCE DESTINATION",
+		Short: "Copy an image between registries, directories, archives and stores",
+		Long: `Copy an image from one place to another, without a store where none is named.
+Both are given with a transport: docker://HOST/NAME:TAG, oci:DIR:TAG, oci-archive:FILE:TAG,
+dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NAME, tarball:FILE.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), args[0], args[1], cmd.ErrOrStderr())
+		},
+		ValidArgsFunction: completeTransport,
+	}
+	cli.SetStyle(cmd, cli.Skopeo)
+	o.globals = cli.AddGlobals(cmd)
+	o.src, o.dest = access.AddBoth(cmd)
+	o.platform.AddOverrides(cmd)
+	f := cmd.Flags()
+	f.BoolVarP(&o.all, "all", "a", false, "Copy all images of an index, and the index")
+	f.StringVar(&o.multiArch, "multi-arch", "", "What to copy of an index: system, all, index-only")
+	f.BoolVar(&o.copy.PreserveDigests, "preserve-digests", false, "Fail rather than change a manifest and so its digest")
+	f.StringVar(&o.digestFile, "digestfile", "", "Write the digest of the copied manifest to FILE")
+	f.StringVarP(&o.copy.Format, "format", "f", "", "Form of the manifest at the destination: oci, v2s1, v2s2 (default: the source's)")
+	f.StringVar(&o.compress, "dest-compress-format", "", "Compression of layers at the destination: gzip, zstd, zstd:chunked")
+	f.IntVar(&o.level, "dest-compress-level", 0, "Level of that compression")
+	f.StringArrayVar(&o.additionals, "additional-tag", nil, "Further name for a docker-archive; can be repeated")
+	f.BoolVar(&o.copy.RemoveSignatures, "remove-signatures", false, "Leave the signatures behind")
+	f.StringVar(&o.copy.SignBy, "sign-by", "", "Sign with the GPG key of this fingerprint")
+	f.StringVar(&o.copy.SignByKey, "sign-by-sigstore-private-key", "", "Sign with the sigstore private key in FILE")
+	f.StringVar(&o.passFile, "sign-passphrase-file", "", "Read the passphrase of the key from FILE")
+	f.StringVar(&o.copy.SignIdentity, "sign-identity", "", "Name of the image in the signature (default: the destination's)")
+	f.IntVar(&o.retry, "retry-times", 0, "How often to try again after what may pass")
+	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
+	f.UintVar(&o.copy.Parallel, "image-parallel-copies", 0, "How many blobs to copy at once (default: 6)")
+	f.StringVar(&o.copy.TempDir, "tmpdir", "", "Directory for temporary files (default: in the store, beside an archive, or /var/tmp)")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress")
+	f.StringVar(&o.progress, "progress", "auto", "Form of progress on stderr: auto, bars, plain, json, none")
+	f.StringVar(&o.copy.DockerHost, "daemon-host", os.Getenv("DOCKER_HOST"), "Docker daemon for docker-daemon: (default: unix:///var/run/docker.sock)")
+	f.Lookup("daemon-host").DefValue = ""
+	o.levelSet = func() bool { return f.Changed("dest-compress-level") }
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, src, dst string, stderr io.Writer) error {
+	if err := o.parse(stderr); err != nil {
+		return err
+	}
+	mode := progress.Mode(o.progress)
+	if o.quiet {
+		mode = progress.None
+	}
+	display, err := progress.New(stderr, mode, "Copying")
+	if err != nil {
+		return err
+	}
+	defer display.Close()
+	o.copy.Progress = display.Event
+	done, err := libimage.Copy(ctx, dst, src, o.copy)
+	if err != nil {
+		return err
+	}
+	if o.digestFile == "" {
+		return nil
+	}
+	if err := os.WriteFile(o.digestFile, []byte(done.Digest.String()), 0o644); err != nil {
+		return fmt.Errorf("--digestfile: %w", err)
+	}
+	return nil
+}
+
+func (o *options) parse(stderr io.Writer) (err error) {
+	if o.retry < 0 || o.retryDelay < 0 {
+		return usage("--retry-times", "--retry-times and --retry-delay must not be negative")
+	}
+	if o.all && o.multiArch != "" {
+		return usage("--all", "--all and --multi-arch do not go together")
+	}
+	c := &o.copy
+	c.Store = o.globals.Store()
+	c.Retry = libimage.Retry{Times: o.retry, Delay: o.retryDelay}
+	c.Selection = libimage.Selection(o.multiArch)
+	if o.all {
+		c.Selection = libimage.SelectAll
+	}
+	c.CompressFormat, c.AdditionalTags = o.compress, o.additionals
+	if o.levelSet() {
+		c.CompressLevel = &o.level
+	}
+	if c.Platform, err = o.platform.Platform(); err != nil {
+		return err
+	}
+	if c.Source, err = o.src.Access(stderr); err != nil {
+		return err
+	}
+	if c.Destination, err = o.dest.Access(stderr); err != nil {
+		return err
+	}
+	if o.passFile != "" {
+		raw, err := os.ReadFile(o.passFile)
+		if err != nil {
+			return fmt.Errorf("--sign-passphrase-file: %w", err)
+		}
+		c.SignPassphrase = []byte(strings.TrimRight(string(raw), "\r\n"))
+	}
+	return nil
+}
+
+func usage(flag, message string) error {
+	return errclass.New(errclass.Usage, flag, errors.New(message))
+}
+
+// completeTransport offers the transports.
+func completeTransport(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+	if strings.Contains(word, ":") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var all []string
+	for _, name := range libimage.Transports() {
+		if name == "docker" {
+			name = "docker://"
+		} else {
+			name += ":"
+		}
+		all = append(all, name)
+	}
+	return all, cobra.ShellCompDirectiveNoSpace
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pull is the command tug-pull.
+package pull
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/access"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/progress"
+	"github.com/tug-containers/tug/libimage"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+type options struct {
+	globals    *cli.Globals
+	access     *access.Flags
+	platform   access.Platform
+	allTags    bool
+	quiet      bool
+	policy     string
+	progress   string
+	retry      int
+	retryDelay time.Duration
+	parallel   uint
+}
+
+// New makes the command.
+func New() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "tug-pull [OPTION]... IMAGE...",
+		Short: "Pull images from a registry into the store",
+		Long: `Pull images from a registry, a directory or an archive into the store.
+The full ID of each image is printed on stdout, and nothing else.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.globals = cli.AddGlobals(cmd)
+	o.access = access.Add(cmd)
+	o.platform.Add(cmd)
+	f := cmd.Flags()
+	f.BoolVarP(&o.allTags, "all-tags", "a", false, "Pull all tags of the repository")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress")
+	f.StringVar(&o.policy, "policy", "always", "When to ask the registry: always, missing, newer, never")
+	f.StringVar(&o.progress, "progress", "auto", "Form of progress on stderr: auto, bars, plain, json, none")
+	f.IntVar(&o.retry, "retry", 3, "How often to try again after what may pass")
+	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
+	f.UintVar(&o.parallel, "parallel", 0, "How many blobs to fetch at once (default: 6)")
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, names []string, stdout, stderr io.Writer) (err error) {
+	opts, err := o.parse(stderr)
+	if err != nil {
+		return err
+	}
+	mode := progress.Mode(o.progress)
+	if o.quiet {
+		mode = progress.None
+	}
+	display, err := progress.New(stderr, mode, "Pulling")
+	if err != nil {
+		return err
+	}
+	defer display.Close()
+	opts.Progress = display.Event
+	store, err := libstorage.Open(ctx, o.globals.Store())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	for _, name := range names {
+		if err := o.pull(ctx, store, name, opts, stdout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *options) pull(ctx context.Context, store *libstorage.Store, name string, opts libimage.PullOptions, stdout io.Writer) error {
+	if !o.allTags {
+		got, err := libimage.Pull(ctx, store, name, opts)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(stdout, got.ID)
+		return err
+	}
+	all, err := libimage.PullAll(ctx, store, name, opts)
+	for _, got := range all {
+		if _, err := fmt.Fprintln(stdout, got.ID); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (o *options) parse(stderr io.Writer) (opts libimage.PullOptions, err error) {
+	if o.retry < 0 || o.retryDelay < 0 {
+		return opts, errclass.New(errclass.Usage, "--retry", errors.New("--retry and --retry-delay must not be negative"))
+	}
+	opts.Retry = libimage.Retry{Times: o.retry, Delay: o.retryDelay}
+	opts.Parallel = o.parallel
+	if opts.Policy, err = libimage.ParsePullPolicy(o.policy); err != nil {
+		return opts, err
+	}
+	if opts.Platform, err = o.platform.Platform(); err != nil {
+		return opts, err
+	}
+	opts.Access, err = o.access.Access(stderr)
+	return opts, err
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libimage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libstorage"
+	"go.podman.io/image/v5/copy"
+	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/manifest"
+	"go.podman.io/image/v5/pkg/compression"
+	"go.podman.io/image/v5/types"
+)
+
+// Selection says what of an index is copied.
+type Selection string
+
+const (
+	// SelectSystem copies the image for Platform; an index becomes an image.
+	SelectSystem Selection = "system"
+	// SelectAll copies the index and all its images.
+	SelectAll Selection = "all"
+	// SelectIndex copies the index alone; its images must be there already.
+	SelectIndex Selection = "index-only"
+)
+
+// CopyOptions are the choices of a copy.
+type CopyOptions struct {
+	Source, Destination Access
+	Platform            Platform
+	Selection           Selection // "" is SelectSystem
+	Retry               Retry
+	Parallel            uint
+	// PreserveDigests fails rather than change a manifest.
+	PreserveDigests bool
+	// Format is oci, v2s2 or v2s1; "" is what the source has.
+	Format string
+	// CompressFormat (gzip, zstd, ...) and CompressLevel are for layers that
+	// are compressed anew.
+	CompressFormat string
+	CompressLevel  *int
+	// AdditionalTags are names that a docker-archive gets besides its own.
+	AdditionalTags []string
+	// RemoveSignatures leaves the signatures behind.
+	RemoveSignatures bool
+	// SignBy is the fingerprint of a GPG key, SignByKey the file of a sigstore
+	// private key, SignIdentity the name that a signature is for.
+	SignBy, SignByKey, SignIdentity string
+	SignPassphrase                  []byte
+	// Store is for containers-storage: references.
+	Store libstorage.Options
+	// DockerHost is the socket of a Docker daemon.
+	DockerHost string
+	// TempDir is for temporary files instead of a place chosen by the ends.
+	TempDir string
+	// Progress gets the events, one at a time.
+	Progress func(Event)
+}
+
+// Copied is what a copy made.
+type Copied struct {
+	Manifest []byte
+	Digest   digest.Digest
+}
+
+// Copy copies an image between two places, each named with its transport:
+// docker://docker.io/library/busybox, oci:/tmp/layout:tag, dir:/tmp/image.
+// What a failed copy leaves at a destination that is no store depends on the
+// destination: blobs in a registry, no tag; nothing of an archive.
+func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err error) {
+	stores := &stores{opts: opts.Store}
+	defer func() { err = errors.Join(err, stores.close()) }()
+	from, err := parse(src, stores.open)
+	if err != nil {
+		return Copied{}, err
+	}
+	to, err := parse(dst, stores.open)
+	if err != nil {
+		return Copied{}, err
+	}
+	c := &copier{opts: opts, src: src, dst: dst, from: from, to: to, events: newReporter(src, opts.Progress)}
+	if err := c.prepare(ctx); err != nil {
+		return Copied{}, err
+	}
+	st, err := c.stageFor(stores)
+	if err != nil {
+		return Copied{}, describe(dst, err)
+	}
+	if st != nil {
+		defer func() { err = errors.Join(err, st.remove()) }()
+		c.sourceSys.BigFilesTemporaryDir, c.destSys.BigFilesTemporaryDir = st.dir, st.dir
+	}
+	var done Copied
+	err = opts.Retry.do(ctx, func(err error, delay time.Duration) {
+		c.events.send(Event{Kind: EventRetry, Message: err.Error() + ": again in " + delay.String()})
+	}, func() error {
+		done, err = c.attempt(ctx)
+		return err
+	})
+	if err != nil {
+		return Copied{}, describe(src, err)
+	}
+	c.events.send(Event{Kind: EventFinish, Digest: done.Digest})
+	return done, nil
+}
+
+// copier is one copy.
+type copier struct {
+	opts               CopyOptions
+	src, dst           string
+	from, to           types.ImageReference
+	sourceSys, destSys *types.SystemContext
+	options            copy.Options
+	events             *reporter
+}
+
+func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
+	c.events.send(Event{Kind: EventStart, Message: c.src})
+	pc, err := policy(c.sourceSys)
+	if err != nil {
+		return Copied{}, err
+	}
+	defer func() { err = errors.Join(err, pc.Destroy()) }()
+	from := c.from
+	if from.Transport().Name() != storageTransport {
+		border, err := open(ctx, c.src, from, c.sourceSys, c.opts.Source.limits())
+		if err != nil {
+			return Copied{}, err
+		}
+		defer func() { err = errors.Join(err, border.Close()) }()
+		if err := c.checkPlatform(border); err != nil {
+			return Copied{}, err
+		}
+		from = border
+	}
+	options := c.options
+	raw, err := runCopy(ctx, pc, c.to, from, &options, c.events)
+	if err != nil {
+		return Copied{}, fmt.Errorf("copy %s to %s: %w", c.src, c.dst, err)
+	}
+	d, err := manifest.Digest(raw)
+	if err != nil {
+		return Copied{}, err
+	}
+	return Copied{Manifest: raw, Digest: d}, nil
+}
+
+// checkPlatform says what an index has when it has not what is wanted.
+func (c *copier) checkPlatform(border *source) error {
+	if !border.top.list || c.options.ImageListSelection != copy.CopySystemImage {
+		return nil
+	}
+	if _, err := chooseInstance(border, c.sourceSys); err != nil {
+		return fail(errclass.NotFound, c.src, "%s: %w: no image for %s: it is there for %s", c.src, ErrPlatform,
+			c.opts.Platform.complete(), strings.Join(platformsOf(border.raw), ", "))
+	}
+	return nil
+}
+
+// prepare turns the options into those of the library.
+func (c *copier) prepare(ctx context.Context) (err error) {
+	if c.sourceSys, err = endpoint(ctx, c.opts.Source, c.from); err != nil {
+		return err
+	}
+	if c.destSys, err = endpoint(ctx, c.opts.Destination, c.to); err != nil {
+		return err
+	}
+	c.opts.Platform.apply(c.sourceSys)
+	c.sourceSys.DockerDaemonHost, c.destSys.DockerDaemonHost = c.opts.DockerHost, c.opts.DockerHost
+	c.options = copy.Options{
+		SourceCtx: c.sourceSys, DestinationCtx: c.destSys,
+		PreserveDigests:                  c.opts.PreserveDigests,
+		RemoveSignatures:                 c.opts.RemoveSignatures,
+		MaxParallelDownloads:             c.opts.Parallel,
+		SignBy:                           c.opts.SignBy,
+		SignPassphrase:                   string(c.opts.SignPassphrase),
+		SignBySigstorePrivateKeyFile:     c.opts.SignByKey,
+		SignSigstorePrivateKeyPassphrase: c.opts.SignPassphrase,
+	}
+	if c.opts.SignIdentity != "" {
+		if c.options.SignIdentity, err = parseNamed(c.opts.SignIdentity); err != nil {
+			return err
+		}
+	}
+	switch c.opts.Selection {
+	case "", SelectSystem:
+		c.options.ImageListSelection = copy.CopySystemImage
+	case SelectAll:
+		c.options.ImageListSelection = copy.CopyAllImages
+	case SelectIndex:
+		c.options.ImageListSelection = copy.CopySpecificImages
+	default:
+		return fail(errclass.Usage, string(c.opts.Selection), "multi-arch %q: must be system, all or index-only", c.opts.Selection)
+	}
+	if c.options.ForceManifestMIMEType, err = ParseFormat(c.opts.Format); err != nil {
+		return err
+	}
+	return c.prepareDestination()
+}
+
+func (c *copier) prepareDestination() error {
+	if c.opts.CompressFormat != "" {
+		algorithm, err := compression.AlgorithmByName(c.opts.CompressFormat)
+		if err != nil {
+			return errclass.New(errclass.Usage, c.opts.CompressFormat, fmt.Errorf("compression %q: %w", c.opts.CompressFormat, err))
+		}
+		c.destSys.CompressionFormat = &algorithm
+	}
+	c.destSys.CompressionLevel = c.opts.CompressLevel
+	for _, tag := range c.opts.AdditionalTags {
+		named, err := parseNamed(tag)
+		if err != nil {
+			return err
+		}
+		tagged, ok := reference.TagNameOnly(named).(reference.NamedTagged)
+		if !ok {
+			return invalid(tag, errors.New("an additional tag has no digest"))
+		}
+		c.destSys.DockerArchiveAdditionalTags = append(c.destSys.DockerArchiveAdditionalTags, tagged)
+	}
+	return nil
+}
+
+// ParseFormat gives the media type of oci, v2s2 or v2s1.
+func ParseFormat(name string) (string, error) {
+	switch name {
+	case "":
+		return "", nil
+	case "oci":
+		return "application/vnd.oci.image.manifest.v1+json", nil
+	case "v2s2", "docker":
+		return manifest.DockerV2Schema2MediaType, nil
+	case "v2s1":
+		return manifest.DockerV2Schema1SignedMediaType, nil
+	}
+	return "", fail(errclass.Usage, name, "format %q: must be oci, v2s1 or v2s2", name)
+}
+
+// endpoint gives the configuration for one end.
+func endpoint(ctx context.Context, a Access, ref types.ImageReference) (*types.SystemContext, error) {
+	sys, err := a.system()
+	if err != nil || ref.Transport().Name() != dockerTransport {
+		return sys, err
+	}
+	return a.forRegistry(ctx, sys, ref.DockerReference())
+}
+
+// stageFor makes the directory for temporary files where one can be needed:
+// in the store when one takes part, beside an archive that is written, else
+// where the user said or in the system's place for large files.
+func (c *copier) stageFor(s *stores) (*stage, error) {
+	if len(s.all) > 0 && c.opts.TempDir == "" {
+		return newStage(stagesOf(s.all[0]))
+	}
+	needed := false
+	for _, ref := range []types.ImageReference{c.from, c.to} {
+		name := ref.Transport().Name()
+		needed = needed || strings.HasSuffix(name, "-archive") || name == daemonTransport || name == "tarball"
+	}
+	if !needed {
+		return nil, nil
+	}
+	dir := c.opts.TempDir
+	if dir == "" && strings.HasSuffix(c.to.Transport().Name(), "-archive") {
+		path, _, _ := strings.Cut(c.to.StringWithinTransport(), ":")
+		dir = filepath.Dir(path)
+	}
+	if dir == "" {
+		dir = "/var/tmp"
+	}
+	return sharedStage(dir)
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libimage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.podman.io/image/v5/copy"
+	"go.podman.io/image/v5/signature"
+	istorage "go.podman.io/image/v5/storage"
+	"go.podman.io/image/v5/types"
+)
+
+// copyIntoStore copies one image and gives its ID.
+func copyIntoStore(ctx context.Context, src *source, dst types.ImageReference, sys *types.SystemContext,
+	opts PullOptions, events *reporter) (id string, err error) {
+	pc, err := policy(sys)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, pc.Destroy()) }()
+	var resolved types.ImageReference
+	options := &copy.Options{
+		SourceCtx: sys, DestinationCtx: sys,
+		MaxParallelDownloads:    opts.Parallel,
+		ReportResolvedReference: &resolved,
+		// Without this an image of an index is stored without the index, and
+		// its digest is not the one that the registry gives.
+		ImageListSelection: copy.CopySystemImage,
+	}
+	if _, err := runCopy(ctx, pc, dst, src, options, events); err != nil {
+		return "", err
+	}
+	_, image, err := istorage.ResolveReference(resolved)
+	if err != nil {
+		return "", fmt.Errorf("internal error: find the stored image: %w", err)
+	}
+	return image.ID, nil
+}
+
+// runCopy is copy.Image with events.
+func runCopy(ctx context.Context, pc *signature.PolicyContext, dst, src types.ImageReference,
+	options *copy.Options, events *reporter) ([]byte, error) {
+	channel, wait := events.channel()
+	options.Progress, options.ProgressInterval = channel, progressInterval
+	raw, err := copy.Image(ctx, pc, dst, src, options)
+	wait()
+	return raw, err
+}
