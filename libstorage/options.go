@@ -29,6 +29,11 @@ type Options struct {
 	// DriverOptions are NAME=VALUE, as --storage-opt; when set they replace
 	// those of storage.conf.
 	DriverOptions []string
+	// ContainersOnly promises that no image layers will be written, only
+	// containers. The store then never waits until the whole file system is on
+	// the disk (sync=filesystem): the lease of a container has an empty layer,
+	// and what other programs have written is none of its concern.
+	ContainersOnly bool
 }
 
 // resolve reads storage.conf and lays the options over it.
@@ -63,12 +68,12 @@ func (o Options) resolve() (storage.StoreOptions, error) {
 	if len(o.DriverOptions) > 0 {
 		conf = o.DriverOptions
 	}
-	so.GraphDriverOptions = driverOptions(conf)
+	so.GraphDriverOptions = driverOptions(conf, o.ContainersOnly)
 	return so, nil
 }
 
 // driverOptions adds our defaults to those that were chosen.
-func driverOptions(chosen []string) []string {
+func driverOptions(chosen []string, containersOnly bool) []string {
 	opts := make([]string, 0, len(chosen)+3)
 	var syncs, mounts bool
 	for _, opt := range chosen {
@@ -76,6 +81,9 @@ func driverOptions(chosen []string) []string {
 		key = strings.ToLower(strings.TrimSpace(key))
 		switch key[strings.LastIndexByte(key, '.')+1:] {
 		case "sync":
+			if containersOnly {
+				continue
+			}
 			syncs = true
 			if key == "vfs.sync" {
 				opt = vfsSync + value
@@ -85,7 +93,7 @@ func driverOptions(chosen []string) []string {
 		}
 		opts = append(opts, opt)
 	}
-	if !syncs {
+	if !syncs && !containersOnly {
 		// Exit 0 of a pull means that it survives a power cut.
 		opts = append(opts, "overlay.sync=filesystem", vfsSync+"filesystem")
 	}
