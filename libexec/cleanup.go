@@ -47,7 +47,6 @@ func (w *watch) known() bool {
 }
 
 func (w *watch) delete(ctx context.Context) error {
-	known := w.known()
 	quiet := &watch{r: w.r, c: w.c, o: &RunOptions{}, settled: true}
 	quiet.o.setDefaults()
 	err := quiet.runVerb("delete", func(ended <-chan struct{}) {
@@ -60,8 +59,10 @@ func (w *watch) delete(ctx context.Context) error {
 		if rerr := os.RemoveAll(filepath.Join(w.r.root, w.c.ID)); rerr != nil {
 			return errors.Join(err, fmt.Errorf("container %s: %w", w.c.ID, rerr))
 		}
-	} else if !known {
-		err = nil // it had nothing to delete
+	} else {
+		// There was nothing to delete, or the `run` of a client that was killed has
+		// deleted it meanwhile: either way it is gone.
+		err = nil
 	}
 	return errors.Join(err, w.removeCgroups())
 }

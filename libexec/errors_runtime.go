@@ -49,6 +49,8 @@ type RuntimeError struct {
 	Printed bool
 	// Err says more: ErrRuntimeTimeout, or the error of starting the file.
 	Err error
+
+	command error // ErrCommandNotFound or ErrCommandNotExecutable
 }
 
 func (e *RuntimeError) Error() string {
@@ -70,25 +72,36 @@ func (e *RuntimeError) Error() string {
 	return fmt.Sprintf("%s %s: %s", e.Path, e.Verb, what)
 }
 
-// Unwrap gives ErrRuntimeFailed and the cause.
+// Unwrap gives ErrRuntimeFailed and what is known of the cause, which may be
+// ErrCommandNotFound or ErrCommandNotExecutable.
 func (e *RuntimeError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrRuntimeFailed}
+	all := []error{ErrRuntimeFailed}
+	for _, err := range []error{e.Err, e.command} {
+		if err != nil {
+			all = append(all, err)
+		}
 	}
-	return []error{ErrRuntimeFailed, e.Err}
+	return all
 }
 
-// classify gives err the class that an exit code and --error-format need.
+// classify gives err the class that an exit code and --error-format need. A
+// runtime says why in words only. They decide here, in this one place, and only
+// about what could not be known before: the command is looked for by NewSpec.
 func (e *RuntimeError) classify(id string) error {
 	class := errclass.Internal
-	low := strings.ToLower(e.Message)
+	words := strings.ToLower(e.Message)
+	has := func(part string) bool { return strings.Contains(words, part) }
 	switch {
 	case errors.Is(e.Err, ErrRuntimeNotFound):
 		class = errclass.NotFound
 	case e.Verb == "delete":
-	case strings.Contains(low, "no space left on device"):
+	case has("exec") && (has("not found in $path") || has("no such file or directory")):
+		class, e.command = errclass.NotFound, ErrCommandNotFound
+	case has("exec") && (has("permission denied") || has("operation not permitted") || has("is a directory") || has("exec format error")):
+		class, e.command = errclass.Usage, ErrCommandNotExecutable
+	case has("no space left on device"):
 		class = errclass.NoSpace
-	case strings.Contains(low, "already exists"):
+	case has("already exists"):
 		class = errclass.Conflict
 	}
 	return errclass.New(class, id, e)

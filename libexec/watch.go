@@ -189,17 +189,16 @@ func (w *watch) learn(pid int, now time.Time) error {
 	return nil
 }
 
-// started reports whether the container's command runs. Before that, a signal
-// is not the command's: the kernel would drop it, since nobody handles it yet.
+// started reports whether the container's command runs, as far as can be told
+// now. Before that, a signal is not the command's: the kernel would drop it,
+// since nobody handles it yet.
 func (w *watch) started() bool {
-	if w.process.Pid == 0 || w.seen {
-		return w.seen
+	if !w.settled {
+		if err := w.look(time.Now()); err != nil {
+			w.end(err, kill)
+		}
 	}
-	if w.settled {
-		return true
-	}
-	stub, ok := w.r.inRuntime(w.process.Pid)
-	return !ok || !stub
+	return w.settled
 }
 
 // signal is what a signal to us does.
@@ -223,11 +222,11 @@ func (w *watch) signal(sig syscall.Signal) {
 
 // end makes the container end because of err.
 func (w *watch) end(err error, step int) {
-	if w.reason == nil {
-		w.reason = err
-	}
 	if step == ask && !w.started() {
 		step = kill
+	}
+	if w.reason == nil {
+		w.reason = err
 	}
 	w.to(step)
 }

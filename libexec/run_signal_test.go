@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"bufio"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestSignalsForwarded(t *testing.T) {
+	onEachRuntime(t, func(t *testing.T, g *runRig) {
+		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM} {
+			signals, send := sends()
+			g.opts.Signals = signals
+			begun := make(chan struct{})
+			g.opts.OnStart = func(Process) error { close(begun); return nil }
+			outR, outW := pipe(t)
+			g.opts.Stdio.Out = outW
+			g.prepare("trap 'exit 42' HUP INT QUIT TERM USR1 USR2 ALRM; echo ready; while :; do sleep 0.02; done")
+			go func() {
+				<-begun
+				_, _ = bufio.NewReader(outR).ReadString('\n')
+				send(sig)
+			}()
+			exit, err := g.runtime.Run(t.Context(), g.c, g.opts)
+			if err != nil || exit.Code != 42 || !exit.Started || exit.Interrupted != 0 {
+				t.Errorf("%v: %+v, %v", sig, exit, err)
+			}
+			outW.Close()
+		}
+	})
+}
+
+// Whenever a signal comes, nothing is left (the rig looks), and the code is the
+// container's or 128 plus the signal.
+func TestSignalAnyMoment(t *testing.T) {
+	onEachRuntime(t, func(t *testing.T, g *runRig) {
+		g.prepare("trap 'exit 42' TERM; while :; do sleep 0.01; done")
+		rounds := 60
+		if testing.Short() {
+			rounds = 10
+		}
+		seen := map[int]int{}
+		for i := range rounds {
+			signals, send := sends()
+			g.opts.Signals = signals
+			after := time.Duration(i)*400*time.Microsecond + time.Duration(rand.IntN(400))*time.Microsecond
+			var again *time.Timer
+			timer := time.AfterFunc(after, func() {
+				send(syscall.SIGTERM)
+				// A shell that has not set its trap yet never sees the first one.
+				again = time.AfterFunc(300*time.Millisecond, func() { send(syscall.SIGTERM) })
+			})
+			exit, err := g.runtime.Run(t.Context(), g.c, g.opts)
+			timer.Stop()
+			if again != nil {
+				again.Stop()
+			}
+			if err != nil || exit.Code != 42 && exit.Code != 143 || (exit.Code == 143) != (exit.Interrupted == syscall.SIGTERM) {
+				t.Errorf("after %v: %+v, %v", after, exit, err)
+			}
+			seen[exit.Code]++
+			g.nothingLeft()
+			if t.Failed() {
+				return
+			}
+		}
+		t.Logf("exit codes: %v", seen)
+	})
+}
+
+// TestClient is no test: it is the program that TestClientDies starts.
+func TestClient(t *testing.T) {
+	runtime, bundle, found := strings.Cut(os.Getenv("TUG_TEST_CLIENT"), ":")
+	if !found {
+		t.Skip("started by other tests")
+	}
+	signals := CatchSignals()
+	defer signals.Stop()
+	r, err := FindRuntime(t.Context(), RuntimeOptions{Name: runtime, StateDir: bundle + "/../state"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exit, err := r.Run(t.Context(), Container{ID: os.Getenv("TUG_TEST_ID"), Bundle: bundle}, RunOptions{
+		Signals: signals,
+		Stdio:   Stdio{Out: os.Stdout, Err: os.Stderr},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Exit(exit.Code)
+}
+
+func (g *runRig) client(t *testing.T) *os.Process {
+	t.Helper()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	p, err := os.StartProcess("/proc/self/exe", []string{"client", "-test.run=^TestClient$"}, &os.ProcAttr{
+		Files: []*os.File{null, null, null},
+		Env:   append(os.Environ(), "TUG_TEST_CLIENT="+g.runtime.Name+":"+g.c.Bundle, "TUG_TEST_ID="+g.c.ID),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Kill(); _, _ = p.Wait() })
+	return p
+}
+
+// The container of a client that was killed runs on, is found by its pid file,
+// and goes with Delete.
+func TestClientDies(t *testing.T) {
+	onEachRuntime(t, func(t *testing.T, g *runRig) {
+		g.prepare("sleep 60")
+		client := g.client(t)
+		pid := 0
+		eventually(t, 10*time.Second, "a pid file", func() bool {
+			pid = readPidFile(g.c.pidFile())
+			return pid != 0
+		})
+		eventually(t, 10*time.Second, "the command", func() bool {
+			stub, ok := g.runtime.inRuntime(pid)
+			return ok && !stub
+		})
+		process, err := FindProcess(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = client.Kill()
+		_, _ = client.Wait()
+		time.Sleep(50 * time.Millisecond)
+		if !process.Alive() {
+			t.Error("the container died with its client")
+		}
+		if err := g.runtime.Delete(t.Context(), g.c); err != nil {
+			t.Error(err)
+		}
+		eventually(t, 10*time.Second, "the end", func() bool { return !process.Alive() && len(processesOf(g.c.Bundle)) == 0 })
+		if err := g.runtime.Delete(t.Context(), g.c); err != nil {
+			t.Errorf("delete again: %v", err)
+		}
+	})
+}
+
+// Real signals to a real process, from its first moment on.
+func TestClientInterrupted(t *testing.T) {
+	onEachRuntime(t, func(t *testing.T, g *runRig) {
+		g.prepare("trap 'exit 42' TERM; while :; do sleep 0.01; done")
+		for i := range 12 {
+			client := g.client(t)
+			time.Sleep(time.Duration(i*4) * time.Millisecond)
+			ended := make(chan struct{})
+			go func() {
+				for {
+					select {
+					case <-ended:
+						return
+					default:
+						_ = client.Signal(syscall.SIGTERM)
+						time.Sleep(100 * time.Millisecond)
+					}
+				}
+			}()
+			state, err := client.Wait()
+			close(ended)
+			if err != nil {
+				t.Fatal(err)
+			}
+			status := state.Sys().(syscall.WaitStatus)
+			early := status.Signaled() && status.Signal() == syscall.SIGTERM // before CatchSignals
+			if code := status.ExitStatus(); !early && code != 42 && code != 143 {
+				t.Errorf("round %d: %v", i, state)
+			}
+			g.nothingLeft()
+		}
+	})
+}
