@@ -11,6 +11,10 @@ DESTDIR ?=
 BINDIR   = $(DESTDIR)$(PREFIX)/bin
 MANDIR   = $(DESTDIR)$(PREFIX)/share/man/man1
 
+# The set-up puts a Go there where the distribution's is too old.
+export PATH := $(CURDIR)/build/go/bin:$(PATH)
+export GOTOOLCHAIN ?= auto
+
 # Everything is static and pure Go. The tag picks the Go implementation of
 # OpenPGP where containers/image offers one in C as well.
 export CGO_ENABLED = 0
@@ -52,13 +56,17 @@ man completions:
 setup:
 	@test/setup
 
-test: setup build
+test: setup
+	@$(MAKE) build
 	@$(GO) run ./test/report
 
 check:
 	@test/check
 
 demo:
+	@test/setup demo
+	@$(MAKE) build
+	@$(BUILD) -o build/mkimage ./test/images/mkimage
 	@test/demo
 
 bench: build

@@ -143,3 +143,19 @@ func readManifest(dir string, d v1.Descriptor) (*Built, error) {
 	}
 	return b, err
 }
+
+// firstLayer gives the lowest layer, to put it into another image.
+func (b *Built) firstLayer() (Layer, error) {
+	var (
+		manifest v1.Manifest
+		config   v1.Image
+	)
+	if err := errors.Join(json.Unmarshal(b.Manifest, &manifest), json.Unmarshal(b.Config, &config)); err != nil {
+		return Layer{}, err
+	}
+	if len(manifest.Layers) == 0 || len(config.RootFS.DiffIDs) == 0 {
+		return Layer{}, fmt.Errorf("image %s: no layer", b.Digest())
+	}
+	blob := b.Blobs[manifest.Layers[0].Digest]
+	return Layer{File: blob.Path, DiffID: config.RootFS.DiffIDs[0]}, nil
+}
