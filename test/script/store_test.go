@@ -33,6 +33,7 @@ func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error
 		return err
 	}
 	for name, text := range map[string]string{
+		"auth.json":    "{}",
 		"storage.conf": fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n", root, runRoot),
 		"registries.conf": fmt.Sprintf("unqualified-search-registries = [%q]\nshort-name-mode = \"permissive\"\n"+
 			"[[registry]]\nlocation = %q\ninsecure = true\n", s.registry.Host, s.registry.Host),

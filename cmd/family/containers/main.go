@@ -7,11 +7,17 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/images"
+	"github.com/tug-containers/tug/internal/command/rmi"
+	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
 )
 
 func main() {
 	cli.Family(map[string]func() *cobra.Command{
+		"images":  images.New,
+		"rmi":     rmi.New,
+		"tag":     tag.New,
 		"version": version.New,
 	})
 }
