@@ -9,6 +9,7 @@ import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/rmi"
+	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
 )
@@ -17,6 +18,7 @@ func main() {
 	cli.Family(map[string]func() *cobra.Command{
 		"images":  images.New,
 		"rmi":     rmi.New,
+		"run":     run.New,
 		"tag":     tag.New,
 		"version": version.New,
 	})
