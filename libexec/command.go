@@ -58,7 +58,7 @@ func (b *builder) cwd() string {
 func (b *builder) workDir() error {
 	cwd, asked := b.cwd(), b.opts.WorkDir != ""
 	if !path.IsAbs(cwd) || strings.IndexByte(cwd, 0) >= 0 {
-		return optionError("--workdir", "working directory %q: must be an absolute path", shorten(cwd))
+		return b.badWorkDir(cwd, errors.New("not an absolute path"))
 	}
 	b.g.SetProcessCwd(cwd)
 	resolved, found, hidden, err := b.root.Resolve(cwd, func(p string) bool { return underKernelMount(p) || b.covered(p) })
@@ -84,9 +84,9 @@ func (b *builder) workDir() error {
 
 func (b *builder) badWorkDir(cwd string, err error) error {
 	if b.opts.WorkDir != "" {
-		return optionError("--workdir", "working directory %s: %w", shorten(cwd), err)
+		return specError(errclass.Usage, ErrWorkDir, "--workdir", "working directory %q: %w", shorten(cwd), err)
 	}
-	return imageError("WorkingDir", "image: working directory %s: %w", shorten(cwd), err)
+	return specError(errclass.Verification, ErrWorkDir, "WorkingDir", "image: working directory %q: %w", shorten(cwd), err)
 }
 
 // FindInit gives the path of a small init for Options.InitPath, "" if the host

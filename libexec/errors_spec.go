@@ -13,7 +13,7 @@ import (
 // sees wraps one of these, names the object, and carries a class.
 var (
 	// ErrCommandNotFound says that the command is not in the root file system.
-	ErrCommandNotFound = errors.New("no such file in the container's PATH")
+	ErrCommandNotFound = errors.New("executable file not found in $PATH")
 	// ErrCommandNotExecutable says that the command is there but cannot run.
 	ErrCommandNotExecutable = errors.New("cannot be executed")
 	// ErrNoCommand says that neither the options nor the image name a command.
@@ -24,6 +24,8 @@ var (
 	ErrOption = errors.New("bad value")
 	// ErrUser says that a user or a group cannot be resolved.
 	ErrUser = errors.New("bad user")
+	// ErrWorkDir says that the working directory cannot be one.
+	ErrWorkDir = errors.New("bad working directory")
 	// ErrRootfs says that the root file system is not one that we run.
 	ErrRootfs = errors.New("bad root file system")
 	// ErrMount says that a mount cannot be made as asked.

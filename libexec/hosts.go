@@ -29,13 +29,8 @@ type hostFile struct {
 // link in the image may lead into a tmpfs that is mounted before. A place that
 // the user mounts something at is the user's.
 func (b *builder) hostFiles(taken func(specs.Mount) bool) error {
-	for _, h := range b.opts.ExtraHosts {
-		if _, err := netip.ParseAddr(h.Address); err != nil || !validHostname(h.Name) {
-			return optionError("--add-host", "host %q with address %q: not a host name and an address", shorten(h.Name), shorten(h.Address))
-		}
-	}
-	if b.opts.RunDir == "" {
-		return nil
+	if err := b.checkHosts(); err != nil || b.opts.RunDir == "" {
+		return err
 	}
 	for _, f := range []struct {
 		name, place string
@@ -62,6 +57,17 @@ func (b *builder) hostFiles(taken func(specs.Mount) bool) error {
 		}
 		b.files = append(b.files, hostFile{path: mount.Source, content: content})
 		b.g.AddMount(mount)
+	}
+	return nil
+}
+
+// checkHosts refuses a host that could be more than one line of the table.
+func (b *builder) checkHosts() error {
+	for _, h := range b.opts.ExtraHosts {
+		address, err := netip.ParseAddr(h.Address)
+		if err != nil || address.Zone() != "" || !validHostname(h.Name) {
+			return optionError("--add-host", "host %q with address %q: not a host name and an address", shorten(h.Name), shorten(h.Address))
+		}
 	}
 	return nil
 }

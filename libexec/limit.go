@@ -56,6 +56,9 @@ const defaultRlimit = 1 << 20
 
 // limits sets rlimits and the cgroup's limits.
 func (b *builder) limits() error {
+	if adj := b.opts.OOMScoreAdj; adj != nil && (*adj < -1000 || *adj > 1000) {
+		return optionError("--oom-score-adj", "oom score adjustment %d: not between -1000 and 1000", *adj)
+	}
 	if !b.opts.RlimitsHost {
 		for _, name := range []string{"nofile", "nproc"} {
 			if err := b.rlimit(Rlimit{Name: name, Soft: defaultRlimit, Hard: defaultRlimit}, false); err != nil {

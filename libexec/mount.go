@@ -24,7 +24,7 @@ func (b *builder) mounts() error {
 			return err
 		}
 		if slices.ContainsFunc(b.binds, func(o specs.Mount) bool { return o.Destination == mount.Destination }) {
-			return mountError(mount.Destination, "mount %s: asked for twice", mount.Destination)
+			return mountError(mount.Destination, "%s: duplicate mount destination", mount.Destination)
 		}
 		b.binds = append(b.binds, mount)
 	}

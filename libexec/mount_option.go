@@ -76,11 +76,11 @@ func mountOptions(kind, destination string, options []string) ([]string, error) 
 
 func defaultMountOptions(kind string, seen map[string]string) []string {
 	type choice struct{ aspect, option string }
-	defaults := []choice{{"access", "rw"}, {"propagation", "rprivate"}, {"suid", "nosuid"}, {"dev", "nodev"}}
+	defaults := []choice{{"access", "rw"}, {"propagation", "rprivate"}}
 	if kind == "bind" {
 		defaults = append(defaults, choice{"bind", "rbind"})
 	} else {
-		defaults = append(defaults, choice{"copyup", "tmpcopyup"})
+		defaults = append(defaults, choice{"suid", "nosuid"}, choice{"dev", "nodev"}, choice{"copyup", "tmpcopyup"})
 	}
 	var options []string
 	for _, d := range defaults {

@@ -125,7 +125,7 @@ func findUser(root *rootdir.Dir, spec, name string) (User, string, error) {
 		return User{}, "", userError("/etc/passwd", "/etc/passwd in the container: %w", err)
 	}
 	if len(entries) == 0 && !numeric {
-		return User{}, "", userError(spec, "user %q: no such user in the container's /etc/passwd", spec)
+		return User{}, "", userError(spec, "unable to find user %s: no matching entries in passwd file", shorten(name))
 	}
 	if len(entries) == 0 {
 		return User{UID: id, Home: "/"}, "", nil
@@ -196,7 +196,7 @@ func groupID(entries []userdb.Group, spec, group string) (uint32, error) {
 		}
 		return uint32(entry.Gid), nil
 	}
-	return 0, userError(spec, "group %q: no such group in the container's /etc/group", group)
+	return 0, userError(spec, "unable to find group %s: no matching entries in group file", shorten(group))
 }
 
 // readUserFile reads passwd or group; a missing one is empty.

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package run
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flags are the options of tug-run as they are typed; options makes sense of
+// them. Names and meanings are podman's.
+type flags struct {
+	set *pflag.FlagSet
+	// environ is our own environment, for -e NAME and --env-host.
+	environ func() []string
+
+	rm, replace, rootfs, quiet bool
+	name, cidFile, pidFile     string
+	pull                       string
+	interactive, tty           bool
+	preserveFDs                uint
+	timeout, stopTimeout       uint
+	stopSignal                 string
+	labels, annotations        []string
+	env, envFiles, unsetEnv    []string
+	envHost, unsetEnvAll       bool
+	volumes, mounts, tmpfs     []string
+	workDir, user, entrypoint  string
+	groups                     []string
+	network, ipc, pid, uts     string
+	hostname                   string
+	addHosts                   []string
+	capAdd, capDrop            []string
+	securityOpts               []string
+	privileged                 bool
+	readOnly, readOnlyTmpfs    bool
+	init                       bool
+	ulimits, devices, sysctls  []string
+	memory, memorySwap         string
+	memoryReservation, shmSize string
+	cpus                       float64
+	cpuShares                  uint64
+	cpusetCPUs, cpusetMems     string
+	pidsLimit                  int64
+	oomScoreAdj                int
+	umask, cgroupParent        string
+	refused                    []refusal
+}
+
+// register adds the options to a command. What follows the image's name belongs
+// to the container.
+func (f *flags) register(cmd *cobra.Command) {
+	s := cmd.Flags()
+	f.set, f.environ = s, os.Environ
+	s.SetInterspersed(false)
+	s.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "net" {
+			name = "network"
+		}
+		return pflag.NormalizedName(name)
+	})
+	s.Bool("help", false, "Print how the command is used") // -h is --hostname, as in podman
+	f.registerContainer(s)
+	f.registerProcess(s)
+	f.registerFiles(s)
+	f.registerPrivileges(s)
+	f.registerResources(s)
+	f.registerRefused(s)
+}
+
+func (f *flags) registerContainer(s *pflag.FlagSet) {
+	s.BoolVar(&f.rm, "rm", false, "Remove the container when it has ended")
+	s.StringVar(&f.name, "name", "", "Name of the container (default: a generated one)")
+	s.BoolVar(&f.replace, "replace", false, "Remove an ended container of the same name first")
+	s.StringVar(&f.cidFile, "cidfile", "", "Write the container's ID to this new file")
+	s.StringVar(&f.pidFile, "pidfile", "", "Write the process ID of the container's first process to this file")
+	s.StringVar(&f.pull, "pull", "missing", "When to pull the image: always, missing, newer, never")
+	s.BoolVarP(&f.quiet, "quiet", "q", false, "Print no progress of a pull")
+	s.BoolVar(&f.rootfs, "rootfs", false, "The first argument is a directory to run, not an image; with :O after it, it stays as it is")
+	s.StringArrayVarP(&f.labels, "label", "l", nil, "Label of the container, NAME=VALUE; can be repeated")
+	s.StringArrayVar(&f.annotations, "annotation", nil, "Annotation for the runtime, NAME=VALUE; can be repeated")
+	s.UintVar(&f.timeout, "timeout", 0, "End the container after this many seconds")
+	s.StringVar(&f.stopSignal, "stop-signal", "", "Signal that asks the container to end (default: the image's, else SIGTERM)")
+	s.UintVar(&f.stopTimeout, "stop-timeout", 10, "Seconds between that signal and SIGKILL")
+}
+
+func (f *flags) registerProcess(s *pflag.FlagSet) {
+	s.BoolVarP(&f.interactive, "interactive", "i", false, "Hand over stdin")
+	s.BoolVarP(&f.tty, "tty", "t", false, "Give the container a terminal")
+	s.UintVar(&f.preserveFDs, "preserve-fds", 0, "Hand over this many descriptors from 3 on")
+	s.StringArrayVarP(&f.env, "env", "e", nil, "Environment variable, NAME=VALUE, or NAME to take ours; can be repeated")
+	s.StringArrayVar(&f.envFiles, "env-file", nil, "Read environment variables from a file; can be repeated")
+	s.BoolVar(&f.envHost, "env-host", false, "Take over our whole environment")
+	s.StringArrayVar(&f.unsetEnv, "unsetenv", nil, "Leave a variable of the image out; can be repeated")
+	s.BoolVar(&f.unsetEnvAll, "unsetenv-all", false, "Leave all variables of the image out, and the default ones")
+	s.StringVarP(&f.workDir, "workdir", "w", "", "Working directory (default: the image's)")
+	s.StringVarP(&f.user, "user", "u", "", "User, NAME|UID[:GROUP|GID] (default: the image's)")
+	s.StringArrayVar(&f.groups, "group-add", nil, "Further group, by name or number; can be repeated")
+	s.StringVar(&f.entrypoint, "entrypoint", "", "Entrypoint, a path or a JSON array; empty for none (default: the image's)")
+	s.BoolVar(&f.init, "init", false, "Run a small init as the first process")
+	s.StringVar(&f.umask, "umask", "0022", "Umask of the first process, in octal")
+	s.IntVar(&f.oomScoreAdj, "oom-score-adj", 0, "How soon the kernel ends the container when memory runs out, -1000 to 1000")
+}
+
+func (f *flags) registerFiles(s *pflag.FlagSet) {
+	s.StringArrayVarP(&f.volumes, "volume", "v", nil, "Mount a path of the host, SOURCE:PLACE[:OPTION,...]; can be repeated")
+	s.StringArrayVar(&f.mounts, "mount", nil, "Mount, type=bind|volume|tmpfs|image,source=...,target=...,...; can be repeated")
+	s.StringArrayVar(&f.tmpfs, "tmpfs", nil, "Mount a tmpfs, PLACE[:OPTION,...]; can be repeated")
+	s.BoolVar(&f.readOnly, "read-only", false, "Make the root file system read-only")
+	s.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp")
+	s.StringArrayVar(&f.devices, "device", nil, "Device of the host, SOURCE[:PLACE][:rwm]; can be repeated")
+	s.StringVar(&f.shmSize, "shm-size", "64m", "Size of /dev/shm")
+}
+
+func (f *flags) registerPrivileges(s *pflag.FlagSet) {
+	s.StringVar(&f.network, "network", "none", "Network: none, host, private, ns:PATH")
+	s.StringVar(&f.ipc, "ipc", "private", "IPC namespace: private, host, none, ns:PATH")
+	s.StringVar(&f.pid, "pid", "private", "PID namespace: private, host, ns:PATH")
+	s.StringVar(&f.uts, "uts", "private", "UTS namespace: private, host, ns:PATH")
+	s.StringVarP(&f.hostname, "hostname", "h", "", "Hostname (default: from the container's ID)")
+	s.StringArrayVar(&f.addHosts, "add-host", nil, "Line of /etc/hosts, NAME:ADDRESS; can be repeated")
+	s.StringArrayVar(&f.sysctls, "sysctl", nil, "Kernel parameter of the container's namespaces, NAME=VALUE; can be repeated")
+	s.StringSliceVar(&f.capAdd, "cap-add", nil, "Add a capability, or ALL; can be repeated")
+	s.StringSliceVar(&f.capDrop, "cap-drop", nil, "Drop a capability, or ALL; can be repeated")
+	s.StringArrayVar(&f.securityOpts, "security-opt", nil, "Security option: seccomp=, no-new-privileges, apparmor=, label=disable, mask=, unmask=, profile=strict; can be repeated")
+	s.BoolVar(&f.privileged, "privileged", false, "Give all capabilities and devices, and lift seccomp and the masks")
+}
+
+func (f *flags) registerResources(s *pflag.FlagSet) {
+	s.StringVarP(&f.memory, "memory", "m", "", "Memory limit, a number with b, k, m or g")
+	s.StringVar(&f.memorySwap, "memory-swap", "", "Limit of memory and swap together; -1 for none")
+	s.StringVar(&f.memoryReservation, "memory-reservation", "", "Memory that is kept when memory is scarce")
+	s.Float64Var(&f.cpus, "cpus", 0, "Number of processors, 0.5 for half of one")
+	s.Uint64VarP(&f.cpuShares, "cpu-shares", "c", 0, "Relative weight among those that want a processor")
+	s.StringVar(&f.cpusetCPUs, "cpuset-cpus", "", "Processors that may be used, as 0-2,5")
+	s.StringVar(&f.cpusetMems, "cpuset-mems", "", "Memory nodes that may be used, as 0-2,5")
+	s.Int64Var(&f.pidsLimit, "pids-limit", 2048, "Limit of processes; -1 for none")
+	s.StringArrayVar(&f.ulimits, "ulimit", nil, "Resource limit, NAME=SOFT[:HARD], or host; can be repeated")
+	s.StringVar(&f.cgroupParent, "cgroup-parent", "", "Cgroup under which the container's is made")
+}

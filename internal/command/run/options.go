@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package run
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// options makes sense of the command line: everything that can be refused
+// without looking at an image is refused here, before anything is done.
+func (f *flags) options(args []string) (launch.Options, error) {
+	if err := f.refuse(); err != nil {
+		return launch.Options{}, err
+	}
+	if len(args) == 0 || args[0] == "" {
+		return launch.Options{}, usage("", "no image given")
+	}
+	o := launch.Options{
+		Name: f.name, Replace: f.replace, Remove: f.rm, CIDFile: f.cidFile, PIDFile: f.pidFile, Pull: f.pull,
+		Timeout:     time.Duration(f.timeout) * time.Second,
+		StopTimeout: time.Duration(f.stopTimeout) * time.Second,
+		Stdio:       libexec.Stdio{Out: os.Stdout, Err: os.Stderr},
+	}
+	if f.interactive {
+		o.Stdio.In = os.Stdin
+	}
+	for _, step := range []func(*launch.Options, []string) error{
+		f.container, f.process, f.mountsOf, f.namespaces, f.privileges, f.resources,
+	} {
+		if err := step(&o, args); err != nil {
+			return launch.Options{}, err
+		}
+	}
+	if err := o.Exec.Check(); err != nil {
+		return launch.Options{}, err
+	}
+	var err error
+	o.Stdio.Extra, err = libexec.InheritedFiles(int(f.preserveFDs))
+	return o, err
+}
+
+// container reads what is about the container and its image.
+func (f *flags) container(o *launch.Options, args []string) (err error) {
+	switch f.pull {
+	case launch.PullAlways, launch.PullMissing, launch.PullNewer, launch.PullNever:
+	default:
+		return usage("--pull", "--pull %q: must be always, missing, newer or never", f.pull)
+	}
+	if f.set.Changed("name") {
+		if err := libstorage.CheckName(f.name); err != nil {
+			return err
+		}
+	}
+	if f.replace && f.name == "" {
+		return usage("--replace", "--replace: needs --name")
+	}
+	if f.preserveFDs > 1<<16 {
+		return usage("--preserve-fds", "--preserve-fds %d: too many", f.preserveFDs)
+	}
+	o.Image = args[0]
+	if f.rootfs {
+		o.Image = ""
+		o.Rootfs, o.RootfsOverlay = strings.CutSuffix(args[0], ":O")
+	}
+	if f.stopSignal != "" {
+		if o.StopSignal, err = libexec.ParseSignal(f.stopSignal); err != nil {
+			return err
+		}
+	}
+	if o.Labels, err = parsePairs("--label", f.labels, false); err != nil {
+		return err
+	}
+	o.Exec.Annotations, err = parsePairs("--annotation", f.annotations, true)
+	return err
+}
+
+// process reads what is about the first process.
+func (f *flags) process(o *launch.Options, args []string) (err error) {
+	e := &o.Exec
+	e.Command, e.Terminal = args[1:], f.tty
+	e.WorkDir, e.User, e.Groups = f.workDir, f.user, f.groups
+	e.UnsetEnv, e.UnsetEnvAll, e.HostEnv = f.unsetEnv, f.unsetEnvAll, f.hostEnvironment()
+	if e.Env, err = f.environment(); err != nil {
+		return err
+	}
+	if f.set.Changed("entrypoint") {
+		if e.Entrypoint, err = parseEntrypoint(f.entrypoint); err != nil {
+			return err
+		}
+	}
+	if e.Umask, err = parseUmask(f.umask); err != nil {
+		return err
+	}
+	if f.set.Changed("oom-score-adj") {
+		e.OOMScoreAdj = &f.oomScoreAdj
+	}
+	if f.init {
+		if e.Init, e.InitPath = true, libexec.FindInit(true); e.InitPath == "" {
+			return unsupported("--init", "--init: catatonit is not installed")
+		}
+	}
+	return nil
+}
+
+func (f *flags) mountsOf(o *launch.Options, _ []string) error {
+	all, err := f.filesystems()
+	if err != nil {
+		return err
+	}
+	o.Exec.Mounts, o.Volumes = all.mounts, all.volumes
+	for _, value := range f.devices {
+		device, err := parseDevice(value)
+		if err != nil {
+			return err
+		}
+		o.Exec.Devices = append(o.Exec.Devices, device)
+	}
+	o.Exec.ReadOnly, o.Exec.NoReadOnlyTmpfs = f.readOnly, !f.readOnlyTmpfs
+	o.Exec.ShmSize, err = parseSize("--shm-size", f.shmSize)
+	return err
+}
+
+func (f *flags) namespaces(o *launch.Options, _ []string) (err error) {
+	e := &o.Exec
+	if e.Network, err = parseNamespace("--network", f.network, "none", "host", "private"); err != nil {
+		return err
+	}
+	if e.IPC, err = parseNamespace("--ipc", f.ipc, "private", "host", "none", "shareable"); err != nil {
+		return err
+	}
+	if e.PID, err = parseNamespace("--pid", f.pid, "private", "host"); err != nil {
+		return err
+	}
+	if e.UTS, err = parseNamespace("--uts", f.uts, "private", "host"); err != nil {
+		return err
+	}
+	e.Hostname = f.hostname
+	for _, value := range f.addHosts {
+		host, err := parseHost(value)
+		if err != nil {
+			return err
+		}
+		e.ExtraHosts = append(e.ExtraHosts, host)
+	}
+	e.Sysctls, err = parsePairs("--sysctl", f.sysctls, true)
+	return err
+}
+
+func (f *flags) privileges(o *launch.Options, _ []string) (err error) {
+	o.Exec.CapAdd, o.Exec.CapDrop, o.Exec.Privileged = f.capAdd, f.capDrop, f.privileged
+	o.Exec.Security, err = libexec.ParseSecurity(f.securityOpts)
+	return err
+}
+
+func (f *flags) resources(o *launch.Options, _ []string) error {
+	e, r := &o.Exec, &o.Exec.Resources
+	for _, size := range []struct {
+		flag, value string
+		to          *int64
+	}{
+		{"--memory", f.memory, &r.Memory},
+		{"--memory-swap", f.memorySwap, &r.MemorySwap},
+		{"--memory-reservation", f.memoryReservation, &r.MemoryReservation},
+	} {
+		if size.value == "-1" && size.flag == "--memory-swap" {
+			*size.to = -1
+			continue
+		}
+		if size.value == "" {
+			continue
+		}
+		n, err := parseSize(size.flag, size.value)
+		if err != nil {
+			return err
+		}
+		*size.to = n
+	}
+	if f.set.Changed("cpus") && f.cpus != 0 {
+		r.CPUs = f.cpus
+	}
+	r.CPUShares, r.CpusetCPUs, r.CpusetMems, r.Pids = f.cpuShares, f.cpusetCPUs, f.cpusetMems, f.pidsLimit
+	if r.Pids == 0 {
+		r.Pids = -1
+	}
+	if !f.set.Changed("pids-limit") {
+		r.Pids = 0
+	}
+	e.CgroupParent = f.cgroupParent
+	for _, value := range f.ulimits {
+		if value == "host" {
+			e.RlimitsHost = true
+			continue
+		}
+		limit, err := parseUlimit(value)
+		if err != nil {
+			return err
+		}
+		e.Rlimits = append(e.Rlimits, limit)
+	}
+	return nil
+}

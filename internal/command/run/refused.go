@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package run
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tug-containers/tug/internal/errclass"
+)
+
+// refusal is an option of podman's that this version does not have. It is
+// known, so that it is refused by name instead of being taken for a mistake; it
+// is never ignored.
+type refusal struct {
+	name, value string
+}
+
+// refusedFlag is such an option.
+type refusedFlag struct {
+	name, short string
+	boolean     bool
+	// neutral are values that ask for what happens anyway.
+	neutral []string
+}
+
+func refusedFlags() []refusedFlag {
+	off := []string{"false"}
+	return []refusedFlag{
+		{name: "detach", short: "d", boolean: true, neutral: off},
+		{name: "attach", short: "a"},
+		{name: "detach-keys"},
+		{name: "sig-proxy", boolean: true, neutral: []string{"true"}},
+		{name: "publish", short: "p"},
+		{name: "publish-all", short: "P", boolean: true, neutral: off},
+		{name: "expose"}, {name: "ip"}, {name: "ip6"}, {name: "mac-address"}, {name: "network-alias"},
+		{name: "dns"}, {name: "dns-option"}, {name: "dns-search"}, {name: "no-hosts", boolean: true, neutral: off},
+		{name: "http-proxy", boolean: true, neutral: off},
+		{name: "userns", neutral: []string{"host", ""}},
+		{name: "uidmap"}, {name: "gidmap"}, {name: "subuidname"}, {name: "subgidname"},
+		{name: "restart", neutral: []string{"no", ""}},
+		{name: "health-cmd", neutral: []string{"none"}},
+		{name: "health-interval"}, {name: "health-on-failure"}, {name: "health-retries"}, {name: "health-start-period"},
+		{name: "health-startup-cmd"}, {name: "health-startup-interval"}, {name: "health-startup-retries"},
+		{name: "health-startup-success"}, {name: "health-startup-timeout"}, {name: "health-timeout"},
+		{name: "no-healthcheck", boolean: true, neutral: []string{"true", "false"}},
+		{name: "log-driver"}, {name: "log-opt"},
+		{name: "sdnotify"}, {name: "conmon-pidfile"},
+		{name: "cgroups", neutral: []string{"enabled"}}, {name: "cgroupns"}, {name: "cgroup-conf"},
+		{name: "pod"}, {name: "pod-id-file"}, {name: "requires"}, {name: "secret"}, {name: "volumes-from"},
+		{name: "image-volume"}, {name: "init-path"}, {name: "init-ctr"}, {name: "label-file"}, {name: "passwd"},
+		{name: "passwd-entry"}, {name: "hostuser"}, {name: "personality"}, {name: "rdt-class"}, {name: "seccomp-policy"},
+		{name: "systemd", neutral: []string{"false"}}, {name: "tz"}, {name: "variant"}, {name: "arch"}, {name: "os"},
+		{name: "platform"}, {name: "authfile"}, {name: "creds"}, {name: "cert-dir"}, {name: "tls-verify", boolean: true},
+		{name: "decryption-key"}, {name: "disable-content-trust", boolean: true, neutral: []string{"true", "false"}},
+		{name: "device-cgroup-rule"}, {name: "device-read-bps"}, {name: "device-read-iops"}, {name: "device-write-bps"},
+		{name: "device-write-iops"}, {name: "blkio-weight"}, {name: "blkio-weight-device"}, {name: "chrootdirs"},
+		{name: "cpu-period"}, {name: "cpu-quota"}, {name: "cpu-rt-period"}, {name: "cpu-rt-runtime"},
+		{name: "memory-swappiness"}, {name: "kernel-memory"}, {name: "oom-kill-disable", boolean: true, neutral: off},
+		{name: "env-merge"}, {name: "gpus"}, {name: "group-entry"}, {name: "shm-size-systemd"},
+	}
+}
+
+// registerRefused makes them known, hidden from help and completion.
+func (f *flags) registerRefused(s *pflag.FlagSet) {
+	for _, r := range refusedFlags() {
+		flag := s.VarPF(&refusedValue{flags: f, flag: r}, r.name, r.short, "Not in this version")
+		flag.Hidden = true
+		if r.boolean {
+			flag.NoOptDefVal = "true"
+		}
+	}
+}
+
+// refusedValue notes that its option was given: an error here would reach the
+// user as one of usage.
+type refusedValue struct {
+	flags *flags
+	flag  refusedFlag
+}
+
+func (v *refusedValue) String() string { return "" }
+func (v *refusedValue) Type() string   { return "string" }
+
+func (v *refusedValue) Set(value string) error {
+	if !slices.Contains(v.flag.neutral, value) {
+		v.flags.refused = append(v.flags.refused, refusal{v.flag.name, value})
+	}
+	return nil
+}
+
+// refuse gives the error for the first option that this version lacks.
+func (f *flags) refuse() error {
+	if len(f.refused) == 0 {
+		return nil
+	}
+	return unsupported("--"+f.refused[0].name, "--%s is not supported by this version", f.refused[0].name)
+}
+
+func unsupported(object, format string, args ...any) error {
+	return errclass.New(errclass.Unsupported, object, fmt.Errorf(format, args...))
+}
+
+func usage(object, format string, args ...any) error {
+	return errclass.New(errclass.Usage, object, fmt.Errorf(format, args...))
+}

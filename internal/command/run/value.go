@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package run
+
+import (
+	"encoding/json"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/tug-containers/tug/libexec"
+)
+
+// parseSize reads a number of bytes with an optional unit: b, k, m, g, t, each
+// a power of 1024, also written as kb or KiB; the number may have a fraction.
+func parseSize(flag, s string) (int64, error) {
+	bad := usage(flag, "%s %q: not a size", flag, s)
+	number := strings.TrimRight(s, "bBkKmMgGtTiI")
+	if number == "" || strings.ContainsAny(number, "eExXpP_+- ") || strings.HasPrefix(strings.ToLower(number), "n") {
+		return 0, bad
+	}
+	factor := 1.0
+	switch unit := strings.ToLower(s[len(number):]); unit {
+	case "", "b":
+	case "k", "kb", "kib":
+		factor = 1 << 10
+	case "m", "mb", "mib":
+		factor = 1 << 20
+	case "g", "gb", "gib":
+		factor = 1 << 30
+	case "t", "tb", "tib":
+		factor = 1 << 40
+	default:
+		return 0, bad
+	}
+	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+		if n > math.MaxInt64/int64(factor) {
+			return 0, bad
+		}
+		return n * int64(factor), nil
+	}
+	value, err := strconv.ParseFloat(number, 64)
+	if err != nil || math.IsNaN(value) || value*factor >= 1<<62 {
+		return 0, bad
+	}
+	return int64(value * factor), nil
+}
+
+// parseUlimit reads NAME=SOFT[:HARD].
+func parseUlimit(s string) (libexec.Rlimit, error) {
+	name, values, found := strings.Cut(s, "=")
+	soft, hard, hasHard := strings.Cut(values, ":")
+	if !found || name == "" {
+		return libexec.Rlimit{}, usage("--ulimit", "--ulimit %q: not NAME=SOFT[:HARD]", s)
+	}
+	if !hasHard {
+		hard = soft
+	}
+	limit := libexec.Rlimit{Name: strings.ToLower(name)}
+	for _, v := range []struct {
+		text string
+		to   *uint64
+	}{{soft, &limit.Soft}, {hard, &limit.Hard}} {
+		if v.text == "-1" || v.text == "unlimited" {
+			*v.to = libexec.RlimitUnlimited
+			continue
+		}
+		n, err := strconv.ParseUint(v.text, 10, 64)
+		if err != nil {
+			return libexec.Rlimit{}, usage("--ulimit", "--ulimit %q: %q is not a number", s, v.text)
+		}
+		*v.to = n
+	}
+	return limit, nil
+}
+
+// parseDevice reads SOURCE[:PLACE][:ACCESS].
+func parseDevice(s string) (libexec.Device, error) {
+	parts := strings.Split(s, ":")
+	device := libexec.Device{Source: parts[0]}
+	switch {
+	case len(parts) > 3 || parts[0] == "":
+		return libexec.Device{}, usage("--device", "--device %q: not SOURCE[:PLACE][:ACCESS]", s)
+	case !path.IsAbs(parts[0]) && strings.Contains(parts[0], "="):
+		return libexec.Device{}, unsupported("--device", "--device %q: CDI names are not supported by this version", s)
+	case len(parts) == 3:
+		device.Destination, device.Access = parts[1], parts[2]
+	case len(parts) == 2 && path.IsAbs(parts[1]):
+		device.Destination = parts[1]
+	case len(parts) == 2:
+		device.Access = parts[1]
+	}
+	if len(parts) > 1 && device.Destination == "" && device.Access == "" {
+		return libexec.Device{}, usage("--device", "--device %q: not SOURCE[:PLACE][:ACCESS]", s)
+	}
+	return device, nil
+}
+
+// parseNamespace reads private, host, none or ns:PATH.
+func parseNamespace(flag, s string, modes ...string) (libexec.Namespace, error) {
+	if p, found := strings.CutPrefix(s, "ns:"); found {
+		if !path.IsAbs(p) {
+			return libexec.Namespace{}, usage(flag, "%s %q: must be an absolute path", flag, s)
+		}
+		return libexec.Namespace{Mode: libexec.PathMode, Path: p}, nil
+	}
+	for _, mode := range modes {
+		if s != mode {
+			continue
+		}
+		switch mode {
+		case "host":
+			return libexec.Namespace{Mode: libexec.HostMode}, nil
+		case "none":
+			return libexec.Namespace{Mode: libexec.NoneMode}, nil
+		default:
+			return libexec.Namespace{}, nil
+		}
+	}
+	return libexec.Namespace{}, unsupported(flag, "%s %q is not supported by this version; %s or ns:PATH are", flag, s, strings.Join(modes, ", "))
+}
+
+// parseUmask reads an octal number.
+func parseUmask(s string) (*uint32, error) {
+	n, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || n > 0o777 {
+		return nil, usage("--umask", "--umask %q: not an octal number up to 0777", s)
+	}
+	umask := uint32(n)
+	return &umask, nil
+}
+
+// parseEntrypoint reads a path or a JSON array of strings; "" is none.
+func parseEntrypoint(s string) ([]string, error) {
+	if s == "" {
+		return []string{}, nil
+	}
+	if !strings.HasPrefix(s, "[") {
+		return []string{s}, nil
+	}
+	entrypoint := []string{}
+	if err := json.Unmarshal([]byte(s), &entrypoint); err != nil {
+		return nil, usage("--entrypoint", "--entrypoint %q: not a JSON array of strings: %w", s, err)
+	}
+	return entrypoint, nil
+}
+
+// parseHost reads NAME:ADDRESS; an IPv6 address has colons of its own.
+func parseHost(s string) (libexec.Host, error) {
+	name, address, found := strings.Cut(s, ":")
+	if !found || name == "" {
+		return libexec.Host{}, usage("--add-host", "--add-host %q: not NAME:ADDRESS", s)
+	}
+	address = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
+	if address == "host-gateway" {
+		return libexec.Host{}, unsupported("--add-host", "--add-host %q: host-gateway is not supported by this version", s)
+	}
+	return libexec.Host{Name: name, Address: address}, nil
+}
+
+// parsePairs reads NAME=VALUE entries; without "=" the value is empty, unless
+// it must be there.
+func parsePairs(flag string, list []string, needValue bool) (map[string]string, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	pairs := make(map[string]string, len(list))
+	for _, entry := range list {
+		name, value, found := strings.Cut(entry, "=")
+		if name == "" || needValue && !found || strings.IndexByte(entry, 0) >= 0 {
+			return nil, usage(flag, "%s %q: not NAME=VALUE", flag, entry)
+		}
+		pairs[name] = value
+	}
+	return pairs, nil
+}
