@@ -6,12 +6,22 @@ import (
 	"sort"
 
 	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/command/copy"
+	"github.com/tug-containers/tug/internal/command/images"
+	"github.com/tug-containers/tug/internal/command/pull"
+	"github.com/tug-containers/tug/internal/command/rmi"
+	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
 )
 
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"copy":    copy.New(),
+		"images":  images.New(),
+		"pull":    pull.New(),
+		"rmi":     rmi.New(),
+		"tag":     tag.New(),
 		"version": version.New(),
 	}
 	for _, cmd := range commands {

@@ -86,8 +86,8 @@ func TestPagesInStep(t *testing.T) {
 }
 
 var (
-	headingFlag = regexp.MustCompile(`(?m)^#### .*\*\*--([a-z0-9-]+)\*\*`)
-	helpFlag    = regexp.MustCompile(`(?m)^ +(?:-[a-zA-Z], )?--([a-z0-9-]+)`)
+	headingFlag = regexp.MustCompile(`(?m)^#### .*\*\*--([a-z0-9.-]+)\*\*`)
+	helpFlag    = regexp.MustCompile(`(?m)^ +(?:-[a-zA-Z], )?--([a-z0-9.-]+)`)
 )
 
 // TestHelpAndPageAgree runs --help and compares the flags that it prints.

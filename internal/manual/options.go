@@ -52,6 +52,8 @@ func describe(flag *pflag.Flag) option {
 	}
 	heading += "**--" + flag.Name + "**"
 	switch {
+	case flag.Value.Type() == "bool" && flag.DefValue == "": // neither true nor false until it is set
+		heading += "[=*true*|*false*]"
 	case flag.Value.Type() == "bool":
 	case flag.NoOptDefVal != "":
 		heading += "[=*" + valueName(flag.Name, value) + "*]"

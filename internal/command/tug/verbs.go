@@ -22,8 +22,8 @@ type Verb struct {
 // Verbs are the programs that this version has.
 func Verbs() []Verb {
 	return []Verb{
-		{Name: "copy", Summary: "Copy an image from one place to another"},
-		{Name: "images", Summary: "List images in the store"},
+		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},
+		{Name: "images", Summary: "List images"},
 		{Name: "inspect", Summary: "Show an image's configuration and layers"},
 		{Name: "inspect-remote", Summary: "Show an image that is not in the store", Inner: true},
 		{Name: "login", Summary: "Log in to a registry"},
@@ -31,7 +31,7 @@ func Verbs() []Verb {
 		{Name: "pull", Summary: "Pull images from a registry into the store"},
 		{Name: "rmi", Summary: "Remove images from the store"},
 		{Name: "run", Summary: "Run a command in a new container"},
-		{Name: "tag", Summary: "Add a name to an image"},
+		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "version", Summary: "Show the version"},
 	}
 }

@@ -12,19 +12,41 @@ import (
 	"github.com/tug-containers/tug/internal/version"
 )
 
+// report is the object of --format: podman's, with what we have of it.
+type report struct {
+	Client version.Info
+}
+
 // New makes the command.
 func New() *cobra.Command {
+	var format string
 	cmd := &cobra.Command{
 		Use:               "tug-version [OPTION]...",
 		Short:             "Show the version",
-		Args:              cobra.NoArgs,
+		Args:              cli.Usage(cobra.NoArgs),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return text(cmd.OutOrStdout(), version.Get())
+			return show(cmd.OutOrStdout(), format)
 		},
 	}
+	cmd.Flags().StringVarP(&format, "format", "f", "", "`FORMAT` of the output: json, or a Go template")
 	cli.AddGlobals(cmd)
 	return cmd
+}
+
+func show(w io.Writer, format string) error {
+	f, err := cli.ParseFormat(format)
+	if err != nil {
+		return err
+	}
+	r := report{Client: version.Get()}
+	switch {
+	case f.JSON:
+		return cli.WriteJSON(w, r)
+	case f.Default():
+		return text(w, r.Client)
+	}
+	return cli.Write(w, f, []report{r}, true)
 }
 
 func text(w io.Writer, info version.Info) error {
