@@ -104,3 +104,11 @@ require (
 	google.golang.org/protobuf v1.36.11 // indirect
 	kernel.org/pub/linux/libs/security/libcap/psx v1.2.77 // indirect
 )
+
+// The image library needs a few names of these modules, and would link and
+// initialize all of them: docs/start-cost.md.
+replace (
+	github.com/containers/ocicrypt => ./internal/standin/ocicrypt
+	github.com/docker/distribution => ./internal/standin/distribution
+	github.com/sigstore/protobuf-specs => ./internal/standin/protobuf-specs
+)
