@@ -15,6 +15,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage/rootfs"
+	"golang.org/x/sys/unix"
 )
 
 // ContainerOptions say what to create.
@@ -74,7 +75,7 @@ func (s *Store) CreateContainer(ctx context.Context, opts ContainerOptions) (*Co
 		return nil, errclass.New(classOf(err), opts.Name, fmt.Errorf("create container: %w", err))
 	}
 	if err := c.build(ctx, opts); err != nil {
-		return nil, errors.Join(err, c.remove(context.WithoutCancel(ctx)))
+		return nil, errors.Join(err, c.remove(ctx))
 	}
 	return c, nil
 }
@@ -145,7 +146,7 @@ func (s *Store) reserve(r Record) (*Container, error) {
 // build fills what reserve made.
 func (c *Container) build(ctx context.Context, opts ContainerOptions) error {
 	fail := func(err error) error { return containerError(classOf(err), c.ID(), err) }
-	if err := os.Symlink(c.runDir, filepath.Join(c.dir, runLink)); err != nil {
+	if err := c.lock.sign(c.ID(), c.runDir); err != nil {
 		return fail(err)
 	}
 	if c.record.ImageID != "" && c.record.Driver == "overlay" {
@@ -178,6 +179,9 @@ func (c *Container) commit() error {
 	if err := c.write(&c.record, true); err != nil {
 		return err
 	}
+	if err := unix.Fdatasync(c.lock.fd); err != nil {
+		return containerError(classOf(err), c.ID(), err)
+	}
 	dir := c.store.persistentDir(c.ID())
 	err := os.Rename(c.dir, dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -202,7 +206,7 @@ func (c *Container) takeName(ctx context.Context, opts ContainerOptions) error {
 		var err error
 		for try := range 100 {
 			c.record.Name = madeUpName(try)
-			err = c.store.claimName(ctx, c.record.Name, c.ID(), nil)
+			err = c.store.claimName(ctx, c.record.Name, c.ID(), opts.Stop)
 			if !errors.Is(err, ErrNameTaken) {
 				break
 			}

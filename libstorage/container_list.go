@@ -79,7 +79,7 @@ func (s *Store) Container(ctx context.Context, nameOrID string) (ContainerInfo, 
 	if CheckName(nameOrID) != nil {
 		return ContainerInfo{}, unknownContainer(nameOrID)
 	}
-	if id, err := os.Readlink(s.nameLink(nameOrID)); err == nil && checkID(id) {
+	if id, _, err := readSign(s.nameLink(nameOrID)); err == nil {
 		if info, err := s.readContainer(id); !errors.Is(err, ErrContainerUnknown) {
 			return info, err
 		}
@@ -128,22 +128,24 @@ func (s *Store) readContainer(id string) (ContainerInfo, error) {
 	// It may move from one to the other while we look. What is in ephemeral/
 	// without a record in its run directory is not finished, or being removed.
 	for range 2 {
-		info := ContainerInfo{Dir: s.persistentDir(id), RunDir: s.newRunDir(id)}
-		info.Record, info.Err = readRecord(id, filepath.Join(info.Dir, recordFile))
-		if errors.Is(info.Err, fs.ErrNotExist) {
-			var st unix.Stat_t
-			if unix.Lstat(info.Dir, &st) != nil {
-				info.Dir = s.ephemeralDir(id)
-				info.Record, info.Err = readRecord(id, filepath.Join(info.Dir, runLink, recordFile))
+		for _, dir := range []string{s.persistentDir(id), s.ephemeralDir(id)} {
+			_, run, err := readSign(filepath.Join(dir, lockFile))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			info := ContainerInfo{Dir: dir, RunDir: s.newRunDir(id)}
+			if run != "" {
+				info.RunDir = run // another run root's, perhaps
+			}
+			path := filepath.Join(info.RunDir, recordFile)
+			if dir == s.persistentDir(id) {
+				path = filepath.Join(dir, recordFile)
+			}
+			info.Record, info.Err = readRecord(id, path)
+			if !errors.Is(info.Err, fs.ErrNotExist) || dir == s.persistentDir(id) {
+				return info, nil
 			}
 		}
-		if errors.Is(info.Err, fs.ErrNotExist) && info.Dir == s.ephemeralDir(id) {
-			continue
-		}
-		if run, err := os.Readlink(filepath.Join(info.Dir, runLink)); err == nil && filepath.Base(run) == id {
-			info.RunDir = run
-		}
-		return info, nil
 	}
 	return ContainerInfo{}, unknownContainer(id)
 }

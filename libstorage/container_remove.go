@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage/rootfs"
@@ -33,6 +34,9 @@ func (c *Container) remove(ctx context.Context) error {
 	if c.lock == nil || c.lock.fd < 0 {
 		return nil
 	}
+	// A command that is interrupted cleans up nevertheless.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
 	err := c.retire()
 	if err == nil {
 		err = c.erase(ctx)
@@ -60,29 +64,25 @@ func (c *Container) retire() error {
 	if err != nil {
 		return err
 	}
-	mounted := c.fs
 	c.dir, c.lock.path = dir, filepath.Join(dir, lockFile)
 	c.fs = c.newRootfs()
-	return c.note(mounted.Unmount())
+	return nil
 }
 
 // erase deletes a container that Sweep would find: first what takes room,
 // last what Sweep finds it by.
 func (c *Container) erase(ctx context.Context) error {
-	released := make(chan error, 1)
-	go func() { released <- c.releaseAll(ctx) }()
-	err := c.eraseFiles()
-	if rerr := <-released; rerr != nil {
-		err = errors.Join(err, rerr)
-	}
+	// One after the other: deleting while the lease is being synced to the
+	// disk would wait for the journal again and again.
+	err := errors.Join(c.eraseFiles(), c.releaseAll(ctx))
 	if err == nil {
 		err = rootfs.RemoveTree(c.runDir)
 	}
 	if err != nil {
 		return err // the lock file stays, and with it the directory
 	}
-	for _, name := range []string{recordFile, recordFile + ".tmp", runLink, lockFile} {
-		if c.record.Ephemeral && name != runLink && name != lockFile {
+	for _, name := range []string{recordFile, recordFile + ".tmp", lockFile} {
+		if c.record.Ephemeral && name != lockFile {
 			continue
 		}
 		if err := removeFile(filepath.Join(c.dir, name)); err != nil {

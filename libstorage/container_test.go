@@ -13,7 +13,7 @@ import (
 )
 
 // createContainer makes a container and removes it when the test ends.
-func createContainer(t *testing.T, store *libstorage.Store, opts libstorage.ContainerOptions) *libstorage.Container {
+func createContainer(t testing.TB, store *libstorage.Store, opts libstorage.ContainerOptions) *libstorage.Container {
 	t.Helper()
 	c, err := store.CreateContainer(t.Context(), opts)
 	if err != nil {

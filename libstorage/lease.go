@@ -52,17 +52,15 @@ func (s *Store) AcquireLease(ctx context.Context, imageID, containerID string, d
 	if err != nil {
 		return leaseError(imageID, err)
 	}
-	member := filepath.Join(dir, containerID)
-	fd, err := unix.Open(member, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return leaseError(imageID, &os.PathError{Op: "create", Path: member, Err: err})
-	}
-	if err := unix.Close(fd); err != nil {
+	if err := s.joinLease(dir, containerID); err != nil {
 		return leaseError(imageID, err)
 	}
 	// Another tool may have removed the lease by force: look, do not trust.
 	if !shared || !s.lib.Exists(leaseID(imageID)) {
 		err = s.createLease(imageID)
+	}
+	if err == nil {
+		_, err = s.lib.Image(imageID) // it may have been removed just before
 	}
 	if err == nil && durable {
 		err = errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
@@ -73,17 +71,21 @@ func (s *Store) AcquireLease(ctx context.Context, imageID, containerID string, d
 	return nil
 }
 
-func (s *Store) createLease(imageID string) error {
-	id, name := leaseID(imageID), leaseContainer(imageID)
-	metadata := `{"container-name":"` + name + `"}`
-	_, err := s.lib.CreateContainer(id, []string{name}, imageID, "", metadata, nil)
-	if errors.Is(err, storage.ErrDuplicateName) {
-		_, err = s.lib.CreateContainer(id, nil, imageID, "", metadata, nil)
+// joinLease adds a container to those that a lease is for.
+func (s *Store) joinLease(dir, containerID string) error {
+	member := filepath.Join(dir, containerID)
+	for _, own := range []string{s.ephemeralDir(containerID), s.persistentDir(containerID)} {
+		err := unix.Link(own+"/"+lockFile, member)
+		if err == nil || err == unix.EEXIST {
+			return nil
+		}
 	}
-	if errors.Is(err, storage.ErrDuplicateID) {
-		return nil
+	// Somebody who is not a container.
+	fd, err := unix.Open(member, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return &os.PathError{Op: "create", Path: member, Err: err}
 	}
-	return err
+	return unix.Close(fd)
 }
 
 // ReleaseLease ends what AcquireLease began. The last container of an image
@@ -162,19 +164,8 @@ func hasMembers(dir, except string) (bool, error) {
 	return false, err
 }
 
-// deleteLease takes the lease away, on a full disk too.
-func (s *Store) deleteLease(imageID string) error {
-	return s.roomy(func() error {
-		err := s.lib.DeleteContainer(leaseID(imageID))
-		if errors.Is(err, storage.ErrNotAContainer) || errors.Is(err, storage.ErrContainerUnknown) {
-			return nil
-		}
-		return err
-	})
-}
-
 func leaseError(image string, err error) error {
-	if errors.Is(err, storage.ErrImageUnknown) {
+	if errors.Is(err, storage.ErrImageUnknown) || errors.Is(err, storage.ErrNotAnImage) {
 		return unknownImage(image)
 	}
 	class := classOf(err)

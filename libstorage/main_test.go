@@ -43,7 +43,7 @@ func needRoot(t *testing.T) {
 
 // openStore opens a store, with directories of the test's own where opts name
 // none.
-func openStore(t *testing.T, opts libstorage.Options) *libstorage.Store {
+func openStore(t testing.TB, opts libstorage.Options) *libstorage.Store {
 	t.Helper()
 	if opts.Root == "" {
 		opts.Root = t.TempDir()
@@ -75,7 +75,7 @@ type recipe struct {
 
 // addImage puts an image into the store as a pull would: layers by the digest
 // of their chain, a config, a manifest.
-func addImage(t *testing.T, store *libstorage.Store, r recipe) string {
+func addImage(t testing.TB, store *libstorage.Store, r recipe) string {
 	t.Helper()
 	lib := store.Library()
 	created := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
@@ -120,7 +120,7 @@ func addImage(t *testing.T, store *libstorage.Store, r recipe) string {
 	return img.ID
 }
 
-func tarOf(t *testing.T, files map[string]string) []byte {
+func tarOf(t testing.TB, files map[string]string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
@@ -138,7 +138,7 @@ func tarOf(t *testing.T, files map[string]string) []byte {
 	return buf.Bytes()
 }
 
-func encode(t *testing.T, v any) []byte {
+func encode(t testing.TB, v any) []byte {
 	t.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {

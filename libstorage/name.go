@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"golang.org/x/sys/unix"
@@ -55,16 +56,16 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// claimName makes name lead to container id: one symbolic link, so there is
-// one winner. A claim whose container is gone, or is what Sweep would remove,
+// claimName makes name lead to container id: one link to its lock file, so
+// there is one winner. A claim whose container is gone, or is what Sweep would remove,
 // is taken over. The directory of container id must be there already.
 func (s *Store) claimName(ctx context.Context, name, id string, stop StopFunc) error {
 	for {
-		err := symlink(id, s.nameLink(name))
+		err := link(filepath.Join(s.ephemeralDir(id), lockFile), s.nameLink(name))
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		holder, err := os.Readlink(s.nameLink(name))
+		holder, _, err := readSign(s.nameLink(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // just released
 		} else if err != nil {
@@ -110,10 +111,7 @@ func (s *Store) dropStaleName(ctx context.Context, name string) error {
 		return err
 	}
 	defer l.unlock()
-	holder, err := os.Readlink(s.nameLink(name))
-	if errors.Is(err, unix.EINVAL) {
-		return errclass.New(errclass.Conflict, name, fmt.Errorf("%s: %w by a file that is not ours", s.nameLink(name), ErrNameTaken))
-	}
+	holder, _, err := readSign(s.nameLink(name))
 	if err != nil || s.claimed(holder) {
 		return nil
 	}
@@ -126,21 +124,26 @@ func (s *Store) releaseName(name, id string) error {
 	if CheckName(name) != nil {
 		return nil
 	}
-	if holder, err := os.Readlink(s.nameLink(name)); err != nil || holder != id {
+	if holder, _, err := readSign(s.nameLink(name)); err != nil || holder != id {
 		return nil
 	}
 	return removeFile(s.nameLink(name))
 }
 
-// namesOf finds the names that lead to id, for a container without a record.
-func (s *Store) namesOf(id string) ([]string, error) {
+// namesOf finds the names of a container without a record: those that are
+// links to its lock file.
+func (s *Store) namesOf(lock string) ([]string, error) {
 	all, err := entries(s.tug("names"))
 	if err != nil {
 		return nil, err
 	}
+	var own, st unix.Stat_t
+	if err := unix.Lstat(lock, &own); err != nil {
+		return nil, &os.PathError{Op: "stat", Path: lock, Err: err}
+	}
 	var found []string
 	for _, name := range all {
-		if holder, err := os.Readlink(s.nameLink(name)); err == nil && holder == id {
+		if unix.Lstat(s.nameLink(name), &st) == nil && st.Ino == own.Ino && st.Dev == own.Dev {
 			found = append(found, name)
 		}
 	}

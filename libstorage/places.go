@@ -15,7 +15,6 @@ import (
 const (
 	recordFile = "record.json"
 	lockFile   = "lock"
-	runLink    = "run"
 	upperDir   = "upper"
 	workDir    = "work"
 	mergedDir  = "merged"
@@ -54,16 +53,20 @@ func mkdir(path string) error {
 	return nil
 }
 
-// symlink makes a link, and the directory above it when that is missing.
-func symlink(target, path string) error {
-	err := os.Symlink(target, path)
-	if errors.Is(err, fs.ErrNotExist) {
+// link gives a file another name, and makes the directory above that when it
+// is missing.
+func link(file, path string) error {
+	err := unix.Link(file, path)
+	if err == unix.ENOENT {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
 		}
-		err = os.Symlink(target, path)
+		err = unix.Link(file, path)
 	}
-	return err
+	if err != nil {
+		return &os.LinkError{Op: "link", Old: file, New: path, Err: err}
+	}
+	return nil
 }
 
 // replaceFile writes a file that is whole or not there: a temporary one in

@@ -94,7 +94,7 @@ func (s *Store) sweepOne(ctx context.Context, id string, stop StopFunc) (bool, e
 func (s *Store) readGarbage(id string) ContainerInfo {
 	dir := s.ephemeralDir(id)
 	info := ContainerInfo{Dir: dir, RunDir: s.newRunDir(id)}
-	if run, err := os.Readlink(filepath.Join(dir, runLink)); err == nil && filepath.Base(run) == id {
+	if _, run, err := readSign(filepath.Join(dir, lockFile)); err == nil && run != "" {
 		info.RunDir = run // another run root's, perhaps
 	}
 	info.Record, info.Err = readRecord(id, filepath.Join(info.RunDir, recordFile))
@@ -144,9 +144,9 @@ func startedAfter(ticks uint64, t time.Time) bool {
 // guess finds what a container without a readable record has: any name, any
 // lease, any kind of file system.
 func (c *Container) guess(ctx context.Context) error {
-	names, err := c.store.namesOf(c.ID())
+	names, err := c.store.namesOf(c.lock.path)
 	for _, name := range names {
-		err = errors.Join(err, c.store.releaseName(name, c.ID()))
+		err = errors.Join(err, removeFile(c.store.nameLink(name)))
 	}
 	images, lerr := entries(c.store.tug("leases"))
 	err = errors.Join(err, lerr)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage_test
+
+import (
+	"testing"
+
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// What tug-run pays for its container around the runtime.
+func BenchmarkContainer(b *testing.B) {
+	for _, bench := range []struct {
+		name   string
+		shared bool // another container has the lease already
+		opts   libstorage.ContainerOptions
+	}{
+		{"ephemeral", false, libstorage.ContainerOptions{Ephemeral: true}},
+		{"ephemeral-shared-lease", true, libstorage.ContainerOptions{Ephemeral: true}},
+		{"persistent", false, libstorage.ContainerOptions{}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			store := openStore(b, libstorage.Options{})
+			bench.opts.ImageID = addImage(b, store, busybox("localhost/box:1"))
+			if bench.shared {
+				createContainer(b, store, bench.opts)
+			}
+			for b.Loop() {
+				benchOne(b, store, bench.opts)
+			}
+		})
+	}
+}
+
+func benchOne(b *testing.B, store *libstorage.Store, opts libstorage.ContainerOptions) {
+	c, err := store.CreateContainer(b.Context(), opts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := c.Rootfs().Mount(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Ready(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Remove(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkSweepNothing(b *testing.B) {
+	store := openStore(b, libstorage.Options{})
+	for b.Loop() {
+		if _, err := store.Sweep(b.Context(), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
