@@ -9,7 +9,11 @@ GO      ?= go
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BINDIR   = $(DESTDIR)$(PREFIX)/bin
-MANDIR   = $(DESTDIR)$(PREFIX)/share/man/man1
+SHARE    = $(DESTDIR)$(PREFIX)/share
+MANDIR   = $(SHARE)/man/man1
+BASHDIR  = $(SHARE)/bash-completion/completions
+FISHDIR  = $(SHARE)/fish/vendor_completions.d
+ZSHDIR   = $(SHARE)/zsh/site-functions
 
 # The set-up puts a Go there where the distribution's is too old.
 export PATH := $(CURDIR)/build/go/bin:$(PATH)
@@ -40,18 +44,31 @@ build:
 	@for verb in $(CONTAINERS); do ln -f build/family/containers bin/tug-$$verb; done
 	@for verb in $(IMAGES); do ln -f build/family/images bin/tug-$$verb; done
 
+man:
+	@$(GO) run ./internal/manual/make roff build/man
+
+completions: build
+	@mkdir -p build/completions
+	@for shell in bash fish zsh; do bin/tug completion $$shell >build/completions/$$shell || exit; done
+
 install: build man completions
-	install -d $(BINDIR) $(MANDIR)
+	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR)
 	install -m 755 bin/tug $(BINDIR)/tug
 	install -m 755 build/family/containers $(BINDIR)/tug-$(firstword $(CONTAINERS))
 	install -m 755 build/family/images $(BINDIR)/tug-$(firstword $(IMAGES))
 	for verb in $(wordlist 2,99,$(CONTAINERS)); do ln -f $(BINDIR)/tug-$(firstword $(CONTAINERS)) $(BINDIR)/tug-$$verb || exit; done
 	for verb in $(wordlist 2,99,$(IMAGES)); do ln -f $(BINDIR)/tug-$(firstword $(IMAGES)) $(BINDIR)/tug-$$verb || exit; done
+	install -m 644 build/man/*.1 $(MANDIR)
+	install -m 644 build/completions/bash $(BASHDIR)/tug
+	install -m 644 build/completions/fish $(FISHDIR)/tug.fish
+	install -m 644 build/completions/zsh $(ZSHDIR)/_tug
+	for verb in $(VERBS); do ln -sf tug $(BASHDIR)/tug-$$verb && ln -sf tug.fish $(FISHDIR)/tug-$$verb.fish || exit; done
 
 uninstall:
 	rm -f $(BINDIR)/tug $(VERBS:%=$(BINDIR)/tug-%)
-
-man completions:
+	rm -f $(MANDIR)/tug.1 $(VERBS:%=$(MANDIR)/tug-%.1)
+	rm -f $(BASHDIR)/tug $(VERBS:%=$(BASHDIR)/tug-%) $(ZSHDIR)/_tug
+	rm -f $(FISHDIR)/tug.fish $(VERBS:%=$(FISHDIR)/tug-%.fish)
 
 setup:
 	@test/setup
