@@ -8,8 +8,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/images"
+	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/rmi"
+	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
 )
@@ -19,6 +21,8 @@ func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
 		"copy":    copy.New(),
 		"images":  images.New(),
+		"inspect": inspect.New(),
+		"run":     run.New(),
 		"pull":    pull.New(),
 		"rmi":     rmi.New(),
 		"tag":     tag.New(),

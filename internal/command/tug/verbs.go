@@ -24,7 +24,7 @@ func Verbs() []Verb {
 	return []Verb{
 		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},
 		{Name: "images", Summary: "List images"},
-		{Name: "inspect", Summary: "Show an image's configuration and layers"},
+		{Name: "inspect", Summary: "Show what is known of images"},
 		{Name: "inspect-remote", Summary: "Show an image that is not in the store", Inner: true},
 		{Name: "login", Summary: "Log in to a registry"},
 		{Name: "logout", Summary: "Forget the login of a registry"},
