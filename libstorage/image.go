@@ -3,6 +3,7 @@
 package libstorage
 
 import (
+	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -31,4 +32,29 @@ type Image struct {
 	ReadOnly bool
 	// Err, in a list, says why the image is damaged.
 	Err error
+}
+
+// RepoDigests are the image's repositories with the digests of its manifests,
+// by which a registry has it too.
+func (img Image) RepoDigests() []string {
+	var list []string
+	for _, name := range img.Names {
+		repository, _, _ := SplitName(name)
+		for _, d := range img.Digests {
+			if full := repository + "@" + d.String(); repository != "" && !slices.Contains(list, full) {
+				list = append(list, full)
+			}
+		}
+	}
+	return list
+}
+
+// SplitName takes a full name apart: repository, tag and digest, of which the
+// last two may be empty. A name that is none gives nothing.
+func SplitName(name string) (repository, tag, dgst string) {
+	ref, err := parseReference(name)
+	if err != nil {
+		return "", "", ""
+	}
+	return ref.repository(), ref.tag, ref.digest
 }

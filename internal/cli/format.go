@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/template"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/template"
 )
 
 // Format is what --format asks for, the one way for all commands:
@@ -44,11 +44,10 @@ func ParseFormat(text string) (Format, error) {
 		return f, nil
 	}
 	f.text = unescape(f.text)
-	tmpl, err := template.New("format").Funcs(formatFuncs()).Parse(f.text)
+	tmpl, err := template.Parse(f.text, Printable, formatFuncs())
 	if err != nil {
-		return f, errclass.New(errclass.Usage, "--format", fmt.Errorf("--format %q: %s", text, templateError(err)))
+		return f, errclass.New(errclass.Usage, "--format", fmt.Errorf("--format %q: line %w", text, err))
 	}
-	escapeTree(tmpl)
 	f.tmpl = tmpl
 	return f, nil
 }
@@ -97,7 +96,7 @@ func Write[T any](w io.Writer, f Format, items []T, heading bool) error {
 func (f Format) line(item any) (string, error) {
 	var b strings.Builder
 	if err := f.tmpl.Execute(&b, item); err != nil {
-		return "", errclass.New(errclass.Usage, "--format", fmt.Errorf("--format: %s", templateError(err)))
+		return "", errclass.New(errclass.Usage, "--format", fmt.Errorf("--format %q: %w", f.text, err))
 	}
 	if !strings.HasSuffix(b.String(), "\n") {
 		b.WriteByte('\n')
@@ -108,7 +107,7 @@ func (f Format) line(item any) (string, error) {
 func writeTable[T any](w io.Writer, f Format, items []T, heading bool) error {
 	var t Table
 	if heading {
-		t.Heading = strings.Split(headings(f.tmpl), "\t")
+		t.Heading = strings.Split(f.tmpl.Headings(columnName), "\t")
 	}
 	for i := range items {
 		line, err := f.line(&items[i])
@@ -120,11 +119,15 @@ func writeTable[T any](w io.Writer, f Format, items []T, heading bool) error {
 	return t.Write(w)
 }
 
-// templateError drops the place of the template within our program.
-func templateError(err error) string {
-	text := err.Error()
-	if _, rest, ok := strings.Cut(text, "format:"); ok {
-		return "line " + rest
+// columnName is what stands over a column with that field.
+func columnName(field string) string {
+	switch field {
+	case "ID", "Id":
+		return "IMAGE ID"
+	case "CreatedSince":
+		return "CREATED"
+	case "CreatedAt":
+		return "CREATED AT"
 	}
-	return text
+	return strings.ToUpper(field)
 }

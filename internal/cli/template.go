@@ -3,91 +3,80 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
-	"text/template"
-	"text/template/parse"
 	"unicode"
+
+	"github.com/tug-containers/tug/internal/template"
 )
 
-// escaped is text that an action may put out as it is.
-type escaped string
-
-const escaper = "_escape"
-
-// formatFuncs are what a template can call, with podman's names. They replace
-// text/template's own printing functions by ones whose result is escaped.
-func formatFuncs() template.FuncMap {
-	return template.FuncMap{
-		escaper: escape,
-		"json": func(v any) (escaped, error) {
-			data, err := marshal(v, "")
-			return escaped(strings.TrimSuffix(string(data), "\n")), err
-		},
-		"join": func(v any, sep string) escaped {
-			return escaped(strings.Join(texts(v), sep))
-		},
-		"split":   strings.Split,
-		"lower":   strings.ToLower,
-		"upper":   strings.ToUpper,
-		"title":   title,
-		"pad":     pad,
-		"print":   func(args ...any) escaped { return escaped(fmt.Sprint(escapeAll(args)...)) },
-		"println": func(args ...any) escaped { return escaped(fmt.Sprintln(escapeAll(args)...)) },
-		"printf":  func(format string, args ...any) escaped { return escaped(fmt.Sprintf(format, escapeAll(args)...)) },
-		"truncate": func(s string, n int) string {
-			if r := []rune(s); n >= 0 && n < len(r) {
-				return string(r[:n])
+// formatFuncs are what a template can call, with podman's names.
+func formatFuncs() template.Funcs {
+	return template.Funcs{
+		"json": func(args []any) (any, error) {
+			if len(args) != 1 {
+				return nil, errors.New("wants one value")
 			}
-			return s
+			data, err := marshal(args[0], "")
+			return template.Safe(strings.TrimSuffix(string(data), "\n")), err
 		},
+		"join":     join,
+		"split":    split,
+		"lower":    onText(strings.ToLower),
+		"upper":    onText(strings.ToUpper),
+		"title":    onText(title),
+		"pad":      pad,
+		"truncate": truncate,
 	}
 }
 
-// escape is appended to each action of a template.
-func escape(v any) escaped {
-	switch v := v.(type) {
-	case nil:
-		return "<no value>"
-	case escaped:
-		return v
-	case string:
-		return escaped(Printable(v))
-	case fmt.Stringer, error:
-		return escaped(Printable(fmt.Sprint(v)))
-	}
-	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Pointer && !rv.IsNil() {
-		return escape(rv.Elem().Interface())
-	}
-	return escaped(Printable(fmt.Sprint(v)))
-}
-
-// escapeAll leaves numbers what they are, for printf.
-func escapeAll(args []any) []any {
-	safe := make([]any, len(args))
-	for i, arg := range args {
-		switch reflect.ValueOf(arg).Kind() {
-		case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-			reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-			safe[i] = arg
-		default:
-			safe[i] = string(escape(arg))
+func onText(do func(string) string) func([]any) (any, error) {
+	return func(args []any) (any, error) {
+		if len(args) != 1 {
+			return nil, errors.New("wants one text")
 		}
+		return do(text(args[0])), nil
 	}
-	return safe
 }
 
-func texts(v any) []string {
-	rv := reflect.ValueOf(v)
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return template.Escape(Printable).Text(v)
+}
+
+// join puts a list together; the separator is the template author's.
+func join(args []any) (any, error) {
+	list, sep, err := listAndText(args)
+	for i := range list {
+		list[i] = Printable(list[i])
+	}
+	return template.Safe(strings.Join(list, sep)), err
+}
+
+func listAndText(args []any) ([]string, string, error) {
+	if len(args) != 2 {
+		return nil, "", errors.New("wants a list and a text")
+	}
+	rv := reflect.ValueOf(args[0])
 	if k := rv.Kind(); k != reflect.Slice && k != reflect.Array {
-		return []string{string(escape(v))}
+		return nil, "", fmt.Errorf("%T is not a list", args[0])
 	}
 	list := make([]string, rv.Len())
 	for i := range list {
-		list[i] = string(escape(rv.Index(i).Interface()))
+		list[i] = text(rv.Index(i).Interface())
 	}
-	return list
+	return list, text(args[1]), nil
+}
+
+func split(args []any) (any, error) {
+	if len(args) != 2 {
+		return nil, errors.New("wants a text and a separator")
+	}
+	return strings.Split(text(args[0]), text(args[1])), nil
 }
 
 func title(s string) string {
@@ -99,95 +88,33 @@ func title(s string) string {
 }
 
 // pad puts blanks before and after a text that is not empty.
-func pad(s string, before, after int) string {
-	if s == "" {
-		return s
+func pad(args []any) (any, error) {
+	s, n, err := textAndNumbers(args, 2)
+	if err != nil || s == "" {
+		return s, err
 	}
-	return strings.Repeat(" ", min(max(before, 0), 1000)) + s + strings.Repeat(" ", min(max(after, 0), 1000))
+	return strings.Repeat(" ", min(n[0], 1000)) + s + strings.Repeat(" ", min(n[1], 1000)), nil
 }
 
-// escapeTree appends the escaper to every action that puts something out.
-func escapeTree(tmpl *template.Template) {
-	for _, t := range tmpl.Templates() {
-		if t.Tree != nil {
-			walk(t.Root, func(action *parse.ActionNode) {
-				if len(action.Pipe.Decl) > 0 || isLiteral(action.Pipe) {
-					return
-				}
-				ident := parse.NewIdentifier(escaper).SetTree(t.Tree).SetPos(action.Pos)
-				action.Pipe.Cmds = append(action.Pipe.Cmds, &parse.CommandNode{NodeType: parse.NodeCommand, Pos: action.Pos, Args: []parse.Node{ident}})
-			})
-		}
+func truncate(args []any) (any, error) {
+	s, n, err := textAndNumbers(args, 1)
+	if r := []rune(s); err == nil && n[0] < len(r) {
+		s = string(r[:n[0]])
 	}
+	return s, err
 }
 
-// isLiteral tells {{"\n"}}, which the template's author wrote.
-func isLiteral(pipe *parse.PipeNode) bool {
-	if len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 1 {
-		return false
+func textAndNumbers(args []any, count int) (string, []int, error) {
+	if len(args) != 1+count {
+		return "", nil, fmt.Errorf("wants a text and %d numbers", count)
 	}
-	_, ok := pipe.Cmds[0].Args[0].(*parse.StringNode)
-	return ok
-}
-
-// walk calls visit for every action below a node.
-func walk(node parse.Node, visit func(*parse.ActionNode)) {
-	branch := func(b *parse.BranchNode) {
-		walk(b.List, visit)
-		if b.ElseList != nil {
-			walk(b.ElseList, visit)
+	var numbers []int
+	for _, arg := range args[1:] {
+		n, ok := arg.(int)
+		if !ok || n < 0 {
+			return "", nil, fmt.Errorf("%v is not a number", arg)
 		}
+		numbers = append(numbers, n)
 	}
-	switch n := node.(type) {
-	case *parse.ListNode:
-		if n == nil {
-			return
-		}
-		for _, child := range n.Nodes {
-			walk(child, visit)
-		}
-	case *parse.ActionNode:
-		visit(n)
-	case *parse.IfNode:
-		branch(&n.BranchNode)
-	case *parse.RangeNode:
-		branch(&n.BranchNode)
-	case *parse.WithNode:
-		branch(&n.BranchNode)
-	}
-}
-
-// headings makes the heading line of a table from the template itself: each
-// action becomes the last field that it names, in capitals.
-func headings(tmpl *template.Template) string {
-	var b strings.Builder
-	for _, node := range tmpl.Root.Nodes {
-		switch n := node.(type) {
-		case *parse.TextNode:
-			b.Write(n.Text)
-		case *parse.ActionNode:
-			b.WriteString(heading(n.Pipe))
-		}
-	}
-	return b.String()
-}
-
-func heading(pipe *parse.PipeNode) string {
-	var name string
-	for _, cmd := range pipe.Cmds {
-		for _, arg := range cmd.Args {
-			if field, ok := arg.(*parse.FieldNode); ok {
-				name = field.Ident[len(field.Ident)-1]
-			}
-		}
-	}
-	switch name {
-	case "ID", "Id":
-		return "IMAGE ID"
-	case "CreatedSince":
-		return "CREATED"
-	case "CreatedAt":
-		return "CREATED AT"
-	}
-	return strings.ToUpper(name)
+	return text(args[0]), numbers, nil
 }
