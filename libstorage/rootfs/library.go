@@ -66,7 +66,7 @@ func (l *Library) Mount(ctx context.Context) (string, error) {
 		return "", err
 	}
 	path, err := l.store.Mount(l.opts.ID, l.opts.Label)
-	if errors.Is(err, storage.ErrContainerUnknown) || errors.Is(err, storage.ErrLayerUnknown) {
+	if unknown(err) {
 		if err = l.Create(); err == nil {
 			path, err = l.store.Mount(l.opts.ID, l.opts.Label)
 		}
@@ -100,5 +100,5 @@ func (l *Library) Remove() error {
 }
 
 func unknown(err error) bool {
-	return errors.Is(err, storage.ErrContainerUnknown) || errors.Is(err, storage.ErrNotAContainer)
+	return errors.Is(err, storage.ErrContainerUnknown) || errors.Is(err, storage.ErrNotAContainer) || errors.Is(err, storage.ErrLayerUnknown)
 }

@@ -79,13 +79,16 @@ func (o *Overlay) Mount(ctx context.Context) (string, error) {
 	if err == nil {
 		err = o.try(m)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = o.Make(); err == nil {
-			err = o.try(m)
-		}
-	}
+	// Neither is the case when the caller made the directories, and nobody was
+	// killed in here.
 	if err != nil && o.clearVolatile() {
 		err = o.try(m)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = o.Make(); err == nil {
+			o.clearVolatile()
+			err = o.try(m)
+		}
 	}
 	if err != nil {
 		return "", fmt.Errorf("mount overlay on %s: %w", o.opts.Target, err)
@@ -186,7 +189,8 @@ func makeDirectory(dir string) error {
 // clearVolatile removes the mark that a volatile overlay leaves in its work
 // directory, for which the kernel refuses to mount it again.
 func (o *Overlay) clearVolatile() bool {
-	return o.opts.Volatile && os.Remove(filepath.Join(o.opts.Work, "work", "incompat", "volatile")) == nil
+	mark := filepath.Join(o.opts.Work, "work", "incompat", "volatile")
+	return o.opts.Volatile && exists(mark) && RemoveTree(mark) == nil
 }
 
 // Unmount takes the overlay from its target.
