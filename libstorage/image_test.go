@@ -47,7 +47,7 @@ func TestLookup(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
 	add := func(text string, names ...string) string {
-		return addImage(t, store, recipe{names: names, layers: []map[string]string{{"f": text}}})
+		return addImage(t, store, recipe{Names: names, Layers: []map[string]string{{"f": text}}})
 	}
 	hub := add("hub", "docker.io/library/busybox:latest")
 	local := add("local", "localhost/mine:1", "localhost/busybox:local")
@@ -109,7 +109,7 @@ func TestTag(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
 	first := addImage(t, store, busybox("docker.io/library/busybox:latest"))
-	second := addImage(t, store, recipe{layers: []map[string]string{{"x": "y"}}})
+	second := addImage(t, store, recipe{Layers: []map[string]string{{"x": "y"}}})
 	if err := store.Tag(t.Context(), first, "mine"); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestHistory(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
 	r := busybox()
-	r.config = func(cfg *v1.Image) {
+	r.Config = func(cfg *v1.Image) {
 		cfg.History = append([]v1.History{{CreatedBy: "ENV A=B", EmptyLayer: true}}, cfg.History...)
 		cfg.History = append(cfg.History, v1.History{CreatedBy: "more than there are layers"})
 	}
@@ -156,7 +156,7 @@ func TestHistory(t *testing.T) {
 	if entries[0].Layer == "" || entries[2].Layer != "" || !entries[3].Empty || entries[3].Size != 0 {
 		t.Errorf("History = %+v", entries)
 	}
-	r.config = func(cfg *v1.Image) { cfg.History = nil }
+	r.Config = func(cfg *v1.Image) { cfg.History = nil }
 	entries, err = store.History(t.Context(), addImage(t, store, r))
 	if err != nil || len(entries) != 2 || entries[0].Size == 0 {
 		t.Errorf("History of an image that has none = %+v, %v", entries, err)

@@ -81,7 +81,7 @@ func TestRemoveUsedByAnotherEngine(t *testing.T) {
 func TestRemoveSharedLayers(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
-	base := addImage(t, store, recipe{names: []string{"localhost/base:1"}, layers: []map[string]string{{"a": "first"}}})
+	base := addImage(t, store, recipe{Names: []string{"localhost/base:1"}, Layers: []map[string]string{{"a": "first"}}})
 	child := addImage(t, store, busybox("localhost/child:1"))
 	if _, err := store.Remove(t.Context(), "base:1", libstorage.RemoveOptions{}); err != nil {
 		t.Fatalf("an image that another one was made from: %v", err)
@@ -97,13 +97,13 @@ func TestRemoveSharedLayers(t *testing.T) {
 func TestRemovePrunesNamelessParents(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
-	grand := addImage(t, store, recipe{layers: []map[string]string{{"a": "first"}}})
+	grand := addImage(t, store, recipe{Layers: []map[string]string{{"a": "first"}}})
 	parent := addImage(t, store, busybox())
 	child := func(name, text string) string {
-		return addImage(t, store, recipe{names: []string{name}, layers: []map[string]string{{"a": "first"}, {"b": "second"}, {"c": text}}})
+		return addImage(t, store, recipe{Names: []string{name}, Layers: []map[string]string{{"a": "first"}, {"b": "second"}, {"c": text}}})
 	}
 	one, two := child("localhost/one:1", "1"), child("localhost/two:1", "2")
-	stranger := addImage(t, store, recipe{layers: []map[string]string{{"a": "first"}}, config: func(cfg *v1.Image) { cfg.History[0].CreatedBy = "elsewhere" }})
+	stranger := addImage(t, store, recipe{Layers: []map[string]string{{"a": "first"}}, Config: func(cfg *v1.Image) { cfg.History[0].CreatedBy = "elsewhere" }})
 
 	removed, err := store.Remove(t.Context(), "one:1", libstorage.RemoveOptions{})
 	if err != nil || !slices.Equal(removed.Deleted, []string{one}) {

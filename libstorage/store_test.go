@@ -69,7 +69,7 @@ func TestDamagedImageHidesNoOther(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
 	good := addImage(t, store, busybox("localhost/good:1"))
-	bad := addImage(t, store, recipe{names: []string{"localhost/bad:1"}, layers: []map[string]string{{"z": "z"}}})
+	bad := addImage(t, store, recipe{Names: []string{"localhost/bad:1"}, Layers: []map[string]string{{"z": "z"}}})
 	raw := filepath.Join(store.Root(), "overlay-images", bad, "manifest")
 	truncate(t, raw)
 	images, err := store.Images(t.Context())
@@ -199,7 +199,7 @@ func TestRemoveOnAFullDisk(t *testing.T) {
 			root, run := mountTmpfs(t, tc.opts), t.TempDir()
 			store := openStore(t, libstorage.Options{Root: root, RunRoot: run})
 			addImage(t, store, busybox("localhost/a:1", "localhost/b:1"))
-			addImage(t, store, recipe{names: []string{"localhost/c:1"}, layers: []map[string]string{{"c": "c"}}})
+			addImage(t, store, recipe{Names: []string{"localhost/c:1"}, Layers: []map[string]string{{"c": "c"}}})
 			if tc.fill == "bytes" {
 				fillBytes(t, filepath.Join(root, "filler"))
 			} else {
