@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/images"
+	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
@@ -17,6 +18,7 @@ import (
 func main() {
 	cli.Family(map[string]func() *cobra.Command{
 		"images":  images.New,
+		"inspect": inspect.New,
 		"rmi":     rmi.New,
 		"run":     run.New,
 		"tag":     tag.New,
