@@ -16,6 +16,9 @@ import (
 type Access struct {
 	// AuthFile has the credentials instead of the default places.
 	AuthFile string
+	// DockerConfig is a config.json of Docker's with the credentials, in place
+	// of AuthFile.
+	DockerConfig string
 	// Credentials, as USER:PASSWORD, are used instead of any file.
 	Credentials string
 	// Token is a bearer token, used instead of credentials.
@@ -68,6 +71,7 @@ func (a Access) warn(message string) {
 func (a Access) system() (*types.SystemContext, error) {
 	sys := &types.SystemContext{
 		AuthFilePath:                a.AuthFile,
+		DockerCompatAuthFilePath:    a.DockerConfig,
 		DockerBearerRegistryToken:   a.Token,
 		DockerCertPath:              a.CertDir,
 		OCICertPath:                 a.CertDir,
@@ -81,6 +85,9 @@ func (a Access) system() (*types.SystemContext, error) {
 		sys.DockerInsecureSkipTLSVerify = types.NewOptionalBool(!*a.TLSVerify)
 		sys.OCIInsecureSkipTLSVerify = !*a.TLSVerify
 		sys.DockerDaemonInsecureSkipTLSVerify = !*a.TLSVerify
+	}
+	if a.AuthFile != "" && a.DockerConfig != "" {
+		return nil, fail(errclass.Usage, a.AuthFile, "a file of credentials and one of Docker's cannot be used together")
 	}
 	switch {
 	case a.Anonymous:

@@ -19,13 +19,20 @@ const maxAuthFile = 1 << 20
 
 // authFile is where login writes, and where everyone looks first.
 func authFile(sys *types.SystemContext) string {
-	if sys.AuthFilePath != "" {
-		return sys.AuthFilePath
+	if path := namedAuthFile(sys); path != "" {
+		return path
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return filepath.Join(dir, "containers", "auth.json")
 	}
 	return filepath.Join("/run/containers", strconv.Itoa(os.Getuid()), "auth.json")
+}
+
+func namedAuthFile(sys *types.SystemContext) string {
+	if sys.DockerCompatAuthFilePath != "" {
+		return sys.DockerCompatAuthFilePath
+	}
+	return sys.AuthFilePath
 }
 
 // checkAuthFiles looks at the files that the library will read, so that it
@@ -34,8 +41,8 @@ func (a Access) checkAuthFiles(sys *types.SystemContext) error {
 	if sys.DockerAuthConfig != nil || sys.DockerBearerRegistryToken != "" {
 		return nil
 	}
-	if sys.AuthFilePath != "" {
-		return a.checkAuthFile(sys.AuthFilePath, true)
+	if path := namedAuthFile(sys); path != "" {
+		return a.checkAuthFile(path)
 	}
 	paths := []string{authFile(sys)}
 	if home, err := os.UserHomeDir(); err == nil {
@@ -43,7 +50,7 @@ func (a Access) checkAuthFiles(sys *types.SystemContext) error {
 			filepath.Join(home, ".docker/config.json"), filepath.Join(home, ".dockercfg"))
 	}
 	for _, path := range paths {
-		if err := a.checkAuthFile(path, false); err != nil {
+		if err := a.checkAuthFile(path); err != nil {
 			return err
 		}
 	}
@@ -52,13 +59,10 @@ func (a Access) checkAuthFiles(sys *types.SystemContext) error {
 
 // checkAuthFile refuses what is no regular file, is too large or belongs to
 // somebody else, and warns of one that others can read.
-func (a Access) checkAuthFile(path string, must bool) error {
+func (a Access) checkAuthFile(path string) error {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) && !must {
-		return nil
-	}
-	if errors.Is(err, fs.ErrPermission) && !must {
-		return nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil // the library treats one that is not there as empty
 	}
 	if err != nil {
 		return errclass.New(errclass.Auth, path, fmt.Errorf("%w: %w", ErrAuthFile, err))

@@ -21,16 +21,17 @@ import (
 
 // Flags are those of one end of a transfer.
 type Flags struct {
-	prefix     string
-	authFile   string
-	creds      string
-	username   string
-	password   string
-	token      string
-	certDir    string
-	tlsVerify  tristate
-	noCreds    bool
-	tokenHosts []string
+	prefix       string
+	authFile     string
+	dockerConfig string
+	creds        string
+	username     string
+	password     string
+	token        string
+	certDir      string
+	tlsVerify    tristate
+	noCreds      bool
+	tokenHosts   []string
 	// Shared are the flags without a prefix that hold for both ends, or nil.
 	shared *Flags
 	files  *Files
@@ -44,8 +45,10 @@ type Files struct {
 }
 
 // Add adds the flags of a command that reaches one registry.
-func Add(cmd *cobra.Command) *Flags {
-	f := &Flags{files: addFiles(cmd)}
+func Add(cmd *cobra.Command) *Flags { return add(cmd, "signature-policy") }
+
+func add(cmd *cobra.Command, policy string) *Flags {
+	f := &Flags{files: addFiles(cmd, policy)}
 	f.common(cmd.Flags())
 	cmd.Flags().StringVar(&f.creds, "creds", "", "Credentials for the registry, USER[:PASSWORD]")
 	return f
@@ -54,7 +57,7 @@ func Add(cmd *cobra.Command) *Flags {
 // AddBoth adds the flags of a command with two ends: --authfile and such for
 // both, --src-... and --dest-... for one.
 func AddBoth(cmd *cobra.Command) (src, dest *Flags) {
-	shared := &Flags{files: addFiles(cmd)}
+	shared := &Flags{files: addFiles(cmd, "policy")}
 	fs := cmd.Flags()
 	fs.StringVar(&shared.authFile, "authfile", "", "File with the credentials of registries")
 	fs.StringArrayVar(&shared.tokenHosts, "token-host", nil, tokenHostUsage)
@@ -66,10 +69,31 @@ func AddBoth(cmd *cobra.Command) (src, dest *Flags) {
 	return src, dest
 }
 
+// AddLogin adds the flags of login.
+func AddLogin(cmd *cobra.Command) *Flags {
+	f := &Flags{files: &Files{}}
+	f.common(cmd.Flags())
+	f.addStored(cmd)
+	return f
+}
+
+// AddFile adds the flags of logout, which asks no registry.
+func AddFile(cmd *cobra.Command) *Flags {
+	f := &Flags{files: &Files{}}
+	cmd.Flags().StringVar(&f.authFile, "authfile", "", "File with the credentials of the registry")
+	f.addStored(cmd)
+	return f
+}
+
+func (f *Flags) addStored(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.dockerConfig, "compat-auth-file", "", "File with the credentials, in the form of Docker's config.json")
+	cmd.Flags().StringVar(&f.files.RegistriesConf, "registries-conf", "", "File with names, mirrors and settings of registries (default: registries.conf)")
+}
+
 // AddRemote adds the flags of a command that reads from one registry, with
 // skopeo's names.
 func AddRemote(cmd *cobra.Command) *Flags {
-	f := Add(cmd)
+	f := add(cmd, "policy")
 	f.rest(cmd.Flags())
 	return f
 }
@@ -101,10 +125,10 @@ func (f *Flags) rest(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.noCreds, f.prefix+"no-creds", false, "Use no credentials for "+of)
 }
 
-func addFiles(cmd *cobra.Command) *Files {
+func addFiles(cmd *cobra.Command, policy string) *Files {
 	f := &Files{}
 	fs := cmd.Flags()
-	fs.StringVar(&f.Policy, "signature-policy", "", "File with the signature policy (default: policy.json)")
+	fs.StringVar(&f.Policy, policy, "", "File with the signature policy (default: policy.json)")
 	fs.StringVar(&f.RegistriesDir, "registries.d", "", "Directory that says where signatures are (default: registries.d)")
 	fs.StringVar(&f.RegistriesConf, "registries-conf", "", "File with names, mirrors and settings of registries (default: registries.conf)")
 	return f
@@ -117,7 +141,7 @@ func (f *Flags) Access(warn io.Writer) (libimage.Access, error) {
 		files = f.shared.files
 	}
 	a := libimage.Access{
-		AuthFile: f.authFile, Credentials: f.creds, Token: f.token, Anonymous: f.noCreds, CertDir: f.certDir,
+		AuthFile: f.authFile, DockerConfig: f.dockerConfig, Credentials: f.creds, Token: f.token, Anonymous: f.noCreds, CertDir: f.certDir,
 		TLSVerify: f.tlsVerify.value, TokenHosts: f.tokenHosts,
 		Policy: files.Policy, RegistriesDir: files.RegistriesDir, RegistriesConf: files.RegistriesConf,
 		Warn: func(message string) { fmt.Fprintf(warn, "Warning: %s\n", cli.Printable(message)) },
@@ -128,8 +152,8 @@ func (f *Flags) Access(warn io.Writer) (libimage.Access, error) {
 			a.AuthFile = f.shared.authFile
 		}
 	}
-	if a.AuthFile == "" {
-		a.AuthFile = authFileOfEnvironment()
+	if a.AuthFile == "" && a.DockerConfig == "" {
+		a.AuthFile, a.DockerConfig = filesOfEnvironment()
 	}
 	if a.RegistriesConf == "" {
 		a.RegistriesConf = os.Getenv("CONTAINERS_REGISTRIES_CONF")
@@ -151,14 +175,14 @@ func (f *Flags) Access(warn io.Writer) (libimage.Access, error) {
 	return a, nil
 }
 
-func authFileOfEnvironment() string {
+func filesOfEnvironment() (authFile, dockerConfig string) {
 	if path := os.Getenv("REGISTRY_AUTH_FILE"); path != "" {
-		return path
+		return path, ""
 	}
 	if dir := os.Getenv("DOCKER_CONFIG"); dir != "" {
-		return filepath.Join(dir, "config.json")
+		return "", filepath.Join(dir, "config.json")
 	}
-	return ""
+	return "", ""
 }
 
 // tristate is a boolean flag that knows whether it was set.

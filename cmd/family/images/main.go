@@ -8,6 +8,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/copy"
+	"github.com/tug-containers/tug/internal/command/inspectremote"
+	"github.com/tug-containers/tug/internal/command/login"
+	"github.com/tug-containers/tug/internal/command/logout"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/libimage/unpack"
 )
@@ -17,7 +20,10 @@ func main() {
 		return
 	}
 	cli.Family(map[string]func() *cobra.Command{
-		"copy": copy.New,
-		"pull": pull.New,
+		"copy":           copy.New,
+		"inspect-remote": inspectremote.New,
+		"login":          login.New,
+		"logout":         logout.New,
+		"pull":           pull.New,
 	})
 }

@@ -48,11 +48,11 @@ func New() *cobra.Command {
 		Long: `Copy an image from one place to another, without a store where none is named.
 Both are given with a transport: docker://HOST/NAME:TAG, oci:DIR:TAG, oci-archive:FILE:TAG,
 dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NAME, tarball:FILE.`,
-		Args: cobra.ExactArgs(2),
+		Args: cli.Usage(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), args[0], args[1], cmd.ErrOrStderr())
 		},
-		ValidArgsFunction: completeTransport,
+		ValidArgsFunction: access.CompleteTransport,
 	}
 	cli.SetStyle(cmd, cli.Skopeo)
 	o.globals = cli.AddGlobals(cmd)
@@ -78,8 +78,7 @@ dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NA
 	f.StringVar(&o.copy.TempDir, "tmpdir", "", "Directory for temporary files (default: in the store, beside an archive, or /var/tmp)")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress")
 	f.StringVar(&o.progress, "progress", "auto", "Form of progress on stderr: auto, bars, plain, json, none")
-	f.StringVar(&o.copy.DockerHost, "daemon-host", os.Getenv("DOCKER_HOST"), "Docker daemon for docker-daemon: (default: unix:///var/run/docker.sock)")
-	f.Lookup("daemon-host").DefValue = ""
+	f.StringVar(&o.copy.DockerHost, "daemon-host", "", "Docker daemon for docker-daemon: (default: $DOCKER_HOST, unix:///var/run/docker.sock)")
 	o.levelSet = func() bool { return f.Changed("dest-compress-level") }
 	return cmd
 }
@@ -120,6 +119,9 @@ func (o *options) parse(stderr io.Writer) (err error) {
 	}
 	c := &o.copy
 	c.Store = o.globals.Store()
+	if c.DockerHost == "" {
+		c.DockerHost = os.Getenv("DOCKER_HOST")
+	}
 	c.Retry = libimage.Retry{Times: o.retry, Delay: o.retryDelay}
 	c.Selection = libimage.Selection(o.multiArch)
 	if o.all {
@@ -150,21 +152,4 @@ func (o *options) parse(stderr io.Writer) (err error) {
 
 func usage(flag, message string) error {
 	return errclass.New(errclass.Usage, flag, errors.New(message))
-}
-
-// completeTransport offers the transports.
-func completeTransport(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
-	if strings.Contains(word, ":") {
-		return nil, cobra.ShellCompDirectiveDefault
-	}
-	var all []string
-	for _, name := range libimage.Transports() {
-		if name == "docker" {
-			name = "docker://"
-		} else {
-			name += ":"
-		}
-		all = append(all, name)
-	}
-	return all, cobra.ShellCompDirectiveNoSpace
 }

@@ -40,7 +40,7 @@ func New() *cobra.Command {
 		Short: "Pull images from a registry into the store",
 		Long: `Pull images from a registry, a directory or an archive into the store.
 The full ID of each image is printed on stdout, and nothing else.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: cli.Usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
