@@ -159,3 +159,27 @@ func expectRun(t *testing.T, r *specRig, runtime, script string, opts Options, w
 		t.Errorf("%s: %q (exit %d); want %q", script, out, code, want)
 	}
 }
+
+// cgroupLine gives the beginning of a line of /proc/PID/cgroup for a controller.
+func cgroupLine(t *testing.T, controller string) string {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if fields := strings.SplitN(line, ":", 3); len(fields) == 3 && fields[1] == controller {
+			return fields[0] + ":" + fields[1] + ":"
+		}
+	}
+	t.Skipf("condition %s: no such cgroup v1 controller", controller)
+	return ""
+}
+
+// removeTestCgroup removes an empty cgroup from every hierarchy.
+func removeTestCgroup(name string) {
+	dirs, _ := filepath.Glob("/sys/fs/cgroup/*/" + name)
+	for _, dir := range dirs {
+		os.Remove(dir)
+	}
+}

@@ -11,11 +11,12 @@ import (
 	"strconv"
 	"strings"
 
-	userdb "github.com/moby/sys/user"
-
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/rootdir"
 )
+
+// The parsers of others take a line without numbers, or with ones that do not
+// fit, for root's. Here a number that is not one is an error.
 
 // maxUserFile bounds /etc/passwd and /etc/group of an image.
 const maxUserFile = 4 << 20
@@ -115,33 +116,33 @@ func findUser(root *rootdir.Dir, spec, name string) (User, string, error) {
 	if name == "" {
 		id, numeric = 0, true
 	}
-	entries, err := userdb.ParsePasswdFilter(bytes.NewReader(passwd), func(u userdb.User) bool {
-		if numeric {
-			return int64(u.Uid) == int64(id) && u.Name != ""
+	for line := range bytes.Lines(passwd) {
+		entry := strings.Split(strings.TrimSpace(string(line)), ":")
+		if len(entry) < 4 || entry[0] == "" || !numeric && entry[0] != name {
+			continue
 		}
-		return u.Name == name
-	})
-	if err != nil {
-		return User{}, "", userError("/etc/passwd", "/etc/passwd in the container: %w", err)
+		uid, uidOK := principalID(entry[2])
+		gid, gidOK := principalID(entry[3])
+		if numeric && (!uidOK || uid != id) {
+			continue
+		}
+		if !uidOK || !gidOK {
+			return User{}, "", userError(spec, "user %s: no number, or one out of range, in the container's /etc/passwd", shorten(name))
+		}
+		return User{UID: uid, GID: gid, Home: homeOf(entry)}, entry[0], nil
 	}
-	if len(entries) == 0 && !numeric {
+	if !numeric {
 		return User{}, "", userError(spec, "unable to find user %s: no matching entries in passwd file", shorten(name))
 	}
-	if len(entries) == 0 {
-		return User{UID: id, Home: "/"}, "", nil
-	}
-	entry := entries[0]
-	if !inRange(entry.Uid) || !inRange(entry.Gid) {
-		return User{}, "", userError(spec, "user %q: a number out of range in the container's /etc/passwd", spec)
-	}
-	user := User{UID: uint32(entry.Uid), GID: uint32(entry.Gid), Home: entry.Home}
-	if user.Home == "" || strings.IndexByte(user.Home, 0) >= 0 {
-		user.Home = "/"
-	}
-	return user, entry.Name, nil
+	return User{UID: id, Home: "/"}, "", nil
 }
 
-func inRange(id int) bool { return id >= 0 && id <= maxID }
+func homeOf(entry []string) string {
+	if len(entry) < 6 || entry[5] == "" || strings.IndexByte(entry[5], 0) >= 0 {
+		return "/"
+	}
+	return entry[5]
+}
 
 // findGroups completes user with its groups: the one that the spec names or,
 // without one, those that login is a member of, and the further ones.
@@ -150,15 +151,8 @@ func findGroups(root *rootdir.Dir, spec string, user *User, login, group string,
 	if err != nil {
 		return err
 	}
-	wanted := func(g userdb.Group) bool {
-		return g.Name == group || slices.Contains(further, g.Name) || !hasGroup && login != "" && slices.Contains(g.List, login)
-	}
-	entries, err := userdb.ParseGroupFilter(bytes.NewReader(data), wanted)
-	if err != nil {
-		return userError("/etc/group", "/etc/group in the container: %w", err)
-	}
 	if hasGroup {
-		if user.GID, err = groupID(entries, spec, group); err != nil {
+		if user.GID, err = groupID(data, spec, group); err != nil {
 			return err
 		}
 	}
@@ -168,13 +162,15 @@ func findGroups(root *rootdir.Dir, spec string, user *User, login, group string,
 			user.Groups = append(user.Groups, gid)
 		}
 	}
-	for _, entry := range entries {
-		if !hasGroup && login != "" && slices.Contains(entry.List, login) && inRange(entry.Gid) {
-			add(uint32(entry.Gid))
+	if !hasGroup && login != "" {
+		for entry := range groupEntries(data) {
+			if gid, ok := principalID(entry[2]); ok && slices.Contains(strings.Split(entry[3], ","), login) {
+				add(gid)
+			}
 		}
 	}
 	for _, g := range further {
-		gid, err := groupID(entries, g, g)
+		gid, err := groupID(data, g, g)
 		if err != nil {
 			return err
 		}
@@ -183,18 +179,34 @@ func findGroups(root *rootdir.Dir, spec string, user *User, login, group string,
 	return nil
 }
 
-func groupID(entries []userdb.Group, spec, group string) (uint32, error) {
+// groupEntries gives the lines of a group file that have all four fields.
+func groupEntries(data []byte) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for line := range bytes.Lines(data) {
+			entry := strings.Split(strings.TrimSpace(string(line)), ":")
+			if len(entry) == 3 {
+				entry = append(entry, "")
+			}
+			if len(entry) > 3 && entry[0] != "" && !yield(entry) {
+				return
+			}
+		}
+	}
+}
+
+func groupID(data []byte, spec, group string) (uint32, error) {
 	if id, numeric := principalID(group); numeric {
 		return id, nil
 	}
-	for _, entry := range entries {
-		if entry.Name != group {
+	for entry := range groupEntries(data) {
+		if entry[0] != group {
 			continue
 		}
-		if !inRange(entry.Gid) {
-			return 0, userError(spec, "group %q: a number out of range in the container's /etc/group", group)
+		gid, ok := principalID(entry[2])
+		if !ok {
+			return 0, userError(spec, "group %s: no number, or one out of range, in the container's /etc/group", shorten(group))
 		}
-		return uint32(entry.Gid), nil
+		return gid, nil
 	}
 	return 0, userError(spec, "unable to find group %s: no matching entries in group file", shorten(group))
 }
