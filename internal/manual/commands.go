@@ -9,6 +9,9 @@ import (
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
+	"github.com/tug-containers/tug/internal/command/inspectremote"
+	"github.com/tug-containers/tug/internal/command/login"
+	"github.com/tug-containers/tug/internal/command/logout"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
@@ -19,14 +22,17 @@ import (
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
-		"copy":    copy.New(),
-		"images":  images.New(),
-		"inspect": inspect.New(),
-		"run":     run.New(),
-		"pull":    pull.New(),
-		"rmi":     rmi.New(),
-		"tag":     tag.New(),
-		"version": version.New(),
+		"copy":           copy.New(),
+		"images":         images.New(),
+		"inspect":        inspect.New(),
+		"run":            run.New(),
+		"inspect-remote": inspectremote.New(),
+		"login":          login.New(),
+		"logout":         logout.New(),
+		"pull":           pull.New(),
+		"rmi":            rmi.New(),
+		"tag":            tag.New(),
+		"version":        version.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()

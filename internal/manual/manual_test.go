@@ -242,6 +242,26 @@ func TestGlobals(t *testing.T) {
 	}
 }
 
+// TestTwins compares tug-inspect with the program that it becomes: each must
+// parse what the other one does.
+func TestTwins(t *testing.T) {
+	commands := Commands()
+	for _, pair := range [][2]string{{"inspect", "inspect-remote"}, {"inspect-remote", "inspect"}} {
+		own, _ := options(commands[pair[0]])
+		for _, o := range own {
+			flag := commands[pair[0]].Flags().Lookup(o.name)
+			twin := commands[pair[1]].Flags().Lookup(o.name)
+			switch {
+			case o.name == "help":
+			case twin == nil:
+				t.Errorf("tug-%s has --%s, tug-%s has not", pair[0], o.name, pair[1])
+			case twin.Shorthand != flag.Shorthand || (twin.NoOptDefVal == "") != (flag.NoOptDefVal == ""):
+				t.Errorf("--%s of tug-%s and tug-%s are parsed differently", o.name, pair[0], pair[1])
+			}
+		}
+	}
+}
+
 // TestCheckCanFail shows each comparison something that is out of step.
 func TestCheckCanFail(t *testing.T) {
 	cmd := &cobra.Command{Use: "tug-x"}
