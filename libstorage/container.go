@@ -153,10 +153,6 @@ func (c *Container) Close() error {
 // OpenContainer takes the lock of a container, by its full ID. It is
 // ErrContainerLocked when another process has it.
 func (s *Store) OpenContainer(ctx context.Context, id string) (*Container, error) {
-	return s.openContainer(ctx, id, tryLock)
-}
-
-func (s *Store) openContainer(ctx context.Context, id string, lock func(path string) (*heldLock, error)) (*Container, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -165,7 +161,7 @@ func (s *Store) openContainer(ctx context.Context, id string, lock func(path str
 		return nil, err
 	}
 	path := filepath.Join(info.Dir, lockFile)
-	l, err := lock(path)
+	l, err := tryLock(path)
 	switch {
 	case errors.Is(err, errLocked):
 		return nil, containerError(errclass.Conflict, id, fmt.Errorf("%w%s", ErrContainerLocked, holders(path)))

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -219,73 +218,9 @@ func (c *Container) takeName(ctx context.Context, opts ContainerOptions) error {
 		if !errors.As(err, &taken) || !opts.Replace {
 			return err
 		}
-		err = c.store.removeContainer(ctx, taken.ID, opts.Stop)
+		err = c.store.RemoveContainer(ctx, taken.ID, opts.Stop)
 		if err != nil && !errors.Is(err, ErrContainerUnknown) {
 			return err
 		}
 	}
-}
-
-// removeContainer ends and removes another container, for Replace.
-func (s *Store) removeContainer(ctx context.Context, id string, stop StopFunc) error {
-	info, err := s.readContainer(id)
-	if err != nil {
-		return err
-	}
-	if stop != nil {
-		if err := stop(ctx, info); err != nil {
-			return err
-		}
-	}
-	// Whoever ran it needs a moment to notice, and to clean up.
-	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	c, err := s.openContainer(ctx, id, func(path string) (*heldLock, error) { return waitLock(wait, path, tryLock) })
-	if err != nil {
-		return err
-	}
-	return errors.Join(c.Remove(ctx), c.Close())
-}
-
-// newRootfs makes the root file system that the record speaks of.
-func (c *Container) newRootfs() rootfs.FS {
-	r, s := &c.record, c.store
-	switch r.Driver {
-	case "directory":
-		return rootfs.Directory(r.Rootfs)
-	case "library":
-		return rootfs.NewLibrary(s.lib, rootfs.LibraryOptions{
-			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral,
-		})
-	}
-	return rootfs.NewOverlay(rootfs.OverlayOptions{
-		Base: s.root, Lower: r.Layers,
-		Upper: filepath.Join(c.dir, upperDir), Work: filepath.Join(c.dir, workDir),
-		Target: filepath.Join(c.runDir, mergedDir), Volatile: r.Ephemeral, Options: s.mountOptions(),
-	})
-}
-
-// rootfsDriver is "overlay" where the store's driver is overlay by the kernel.
-func (s *Store) rootfsDriver() string {
-	if s.Driver() != "overlay" {
-		return "library"
-	}
-	for _, opt := range s.lib.GraphOptions() {
-		key, value, _ := strings.Cut(opt, "=")
-		if strings.HasSuffix(key, "mount_program") && value != "" || strings.HasSuffix(key, "use_composefs") && value == "true" {
-			return "library"
-		}
-	}
-	return "overlay"
-}
-
-// mountOptions are those that storage.conf gives to overlays.
-func (s *Store) mountOptions() []string {
-	for _, opt := range s.lib.GraphOptions() {
-		key, value, _ := strings.Cut(opt, "=")
-		if key == "overlay.mountopt" || key == ".mountopt" || key == "mountopt" || key == "overlay2.mountopt" {
-			return strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
-		}
-	}
-	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -26,6 +25,56 @@ import (
 func (c *Container) Remove(ctx context.Context) error {
 	if c.record.State() == Running {
 		return containerError(errclass.Conflict, c.ID(), ErrContainerRunning)
+	}
+	return c.remove(ctx)
+}
+
+// RemoveContainer ends the process of a container by stop, and removes it; a
+// damaged one too. Without stop a running one is refused. It waits for at most
+// ten seconds for whoever ran it to clean up.
+func (s *Store) RemoveContainer(ctx context.Context, id string, stop StopFunc) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
+	info, err := s.readContainer(id)
+	if err != nil {
+		return err
+	}
+	if errors.Is(info.Err, ErrNewerFormat) {
+		return info.Err
+	}
+	if stop != nil {
+		if err := stop(ctx, info); err != nil {
+			return err
+		}
+	} else if alive(info) {
+		return containerError(errclass.Conflict, id, ErrContainerRunning)
+	}
+	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	path := filepath.Join(info.Dir, lockFile)
+	l, err := waitLock(wait, path, tryLock)
+	if errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
+		return nil // by whoever ran it
+	} else if err != nil {
+		return containerError(errclass.Conflict, id, fmt.Errorf("%w: %w", ErrContainerLocked, err))
+	}
+	// It may have moved, or changed, while we waited.
+	info, err = s.readContainer(id)
+	if errors.Is(err, ErrContainerUnknown) || err == nil && filepath.Join(info.Dir, lockFile) != path {
+		return l.unlock()
+	}
+	if err == nil && alive(info) {
+		err = containerError(errclass.Conflict, id, ErrContainerRunning)
+	}
+	if err != nil {
+		return errors.Join(err, l.unlock())
+	}
+	c := s.container(info, l)
+	if info.Err != nil {
+		if err := c.guess(ctx); err != nil {
+			return errors.Join(containerError(classOf(err), id, err), l.unlock())
+		}
 	}
 	return c.remove(ctx)
 }
@@ -128,76 +177,4 @@ func (c *Container) releaseAll(ctx context.Context) error {
 		err = errors.Join(err, c.store.releaseImageMount(ctx, image, c.ID()))
 	}
 	return errors.Join(err, c.store.releaseName(c.record.Name, c.ID()))
-}
-
-// MountImage makes an image readable at a directory that goes with the
-// container: RunDir()/mounts/N. The image cannot be removed until then.
-func (c *Container) MountImage(ctx context.Context, imageID string) (string, error) {
-	if err := c.Update(func(r *Record) {
-		r.ImageMounts = append(r.ImageMounts[:len(r.ImageMounts):len(r.ImageMounts)], imageID)
-	}); err != nil {
-		return "", err
-	}
-	if err := c.store.AcquireLease(ctx, imageID, c.ID(), !c.record.Ephemeral); err != nil {
-		return "", err
-	}
-	if c.store.rootfsDriver() == "library" {
-		path, err := c.store.lib.MountImage(imageID, []string{"ro"}, "")
-		if err != nil {
-			return "", errclass.New(classOf(err), imageID, fmt.Errorf("mount image %s: %w", shortID(imageID), err))
-		}
-		return path, nil
-	}
-	layers, err := c.store.LayerDirs(ctx, imageID)
-	if err != nil {
-		return "", err
-	}
-	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers})
-}
-
-// MountOverlay lays an overlay over a directory of the host, whose changes go
-// into the container's directory and with it: RunDir()/mounts/N.
-func (c *Container) MountOverlay(ctx context.Context, lower string) (string, error) {
-	dir := filepath.Join(c.dir, volumesDir, strconv.Itoa(c.mounts))
-	return c.mount(ctx, rootfs.OverlayOptions{
-		Lower: []string{lower}, Volatile: c.record.Ephemeral,
-		Upper: filepath.Join(dir, upperDir), Work: filepath.Join(dir, workDir),
-	})
-}
-
-func (c *Container) mount(ctx context.Context, opts rootfs.OverlayOptions) (string, error) {
-	opts.Target = filepath.Join(c.runDir, mountsDir, strconv.Itoa(c.mounts))
-	c.mounts++
-	o := rootfs.NewOverlay(opts)
-	if err := o.Make(); err != nil {
-		return "", containerError(classOf(err), c.ID(), err)
-	}
-	path, err := o.Mount(ctx)
-	if err != nil {
-		return "", containerError(classOf(err), c.ID(), err)
-	}
-	return path, nil
-}
-
-// unmountAll undoes MountImage and MountOverlay.
-func (c *Container) unmountAll() error {
-	dir := filepath.Join(c.runDir, mountsDir)
-	names, err := entries(dir)
-	for _, name := range names {
-		err = errors.Join(err, c.note(rootfs.Unmount(filepath.Join(dir, name))))
-	}
-	if err != nil || len(names) == 0 {
-		return err
-	}
-	c.mounts = max(c.mounts, len(names))
-	return rootfs.RemoveTree(dir)
-}
-
-func (s *Store) releaseImageMount(ctx context.Context, image, id string) error {
-	if s.rootfsDriver() == "library" {
-		if _, err := s.lib.UnmountImage(image, true); err != nil {
-			return err
-		}
-	}
-	return s.ReleaseLease(ctx, image, id)
 }

@@ -4,13 +4,19 @@ package libstorage_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"github.com/tug-containers/tug/internal/storetest"
 	"github.com/tug-containers/tug/libstorage"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
+func TestMain(m *testing.M) {
+	if name := os.Getenv("TUG_TEST_HELPER"); name != "" {
+		os.Exit(helper(name))
+	}
+	storetest.Main(m)
+}
 
 // forEachDriver runs a test on every driver that works here.
 func forEachDriver(t *testing.T, test func(t *testing.T, driver string)) {

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libstorage/rootfs"
+)
+
+// newRootfs makes the root file system that the record speaks of.
+func (c *Container) newRootfs() rootfs.FS {
+	r, s := &c.record, c.store
+	switch r.Driver {
+	case "directory":
+		return rootfs.Directory(r.Rootfs)
+	case "library":
+		return rootfs.NewLibrary(s.lib, rootfs.LibraryOptions{
+			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral,
+		})
+	}
+	return rootfs.NewOverlay(rootfs.OverlayOptions{
+		Base: s.root, Lower: r.Layers,
+		Upper: filepath.Join(c.dir, upperDir), Work: filepath.Join(c.dir, workDir),
+		Target: filepath.Join(c.runDir, mergedDir), Volatile: r.Ephemeral, Options: s.mountOptions(),
+	})
+}
+
+// rootfsDriver is "overlay" where the store's driver is overlay by the kernel.
+func (s *Store) rootfsDriver() string {
+	if s.Driver() != "overlay" {
+		return "library"
+	}
+	for _, opt := range s.lib.GraphOptions() {
+		key, value, _ := strings.Cut(opt, "=")
+		if strings.HasSuffix(key, "mount_program") && value != "" || strings.HasSuffix(key, "use_composefs") && value == "true" {
+			return "library"
+		}
+	}
+	return "overlay"
+}
+
+// mountOptions are those that storage.conf gives to overlays.
+func (s *Store) mountOptions() []string {
+	for _, opt := range s.lib.GraphOptions() {
+		key, value, _ := strings.Cut(opt, "=")
+		if key == "overlay.mountopt" || key == ".mountopt" || key == "mountopt" || key == "overlay2.mountopt" {
+			return strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+		}
+	}
+	return nil
+}
+
+// MountImage makes an image readable at a directory that goes with the
+// container: RunDir()/mounts/N. The image cannot be removed until then.
+func (c *Container) MountImage(ctx context.Context, imageID string) (string, error) {
+	if err := c.Update(func(r *Record) {
+		r.ImageMounts = append(r.ImageMounts[:len(r.ImageMounts):len(r.ImageMounts)], imageID)
+	}); err != nil {
+		return "", err
+	}
+	if err := c.store.AcquireLease(ctx, imageID, c.ID(), !c.record.Ephemeral); err != nil {
+		return "", err
+	}
+	if c.store.rootfsDriver() == "library" {
+		path, err := c.store.lib.MountImage(imageID, []string{"ro"}, "")
+		if err != nil {
+			return "", errclass.New(classOf(err), imageID, fmt.Errorf("mount image %s: %w", shortID(imageID), err))
+		}
+		return path, nil
+	}
+	layers, err := c.store.LayerDirs(ctx, imageID)
+	if err != nil {
+		return "", err
+	}
+	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers})
+}
+
+// MountOverlay lays an overlay over a directory of the host, whose changes go
+// into the container's directory and with it: RunDir()/mounts/N.
+func (c *Container) MountOverlay(ctx context.Context, lower string) (string, error) {
+	dir := filepath.Join(c.dir, volumesDir, strconv.Itoa(c.mounts))
+	return c.mount(ctx, rootfs.OverlayOptions{
+		Lower: []string{lower}, Volatile: c.record.Ephemeral,
+		Upper: filepath.Join(dir, upperDir), Work: filepath.Join(dir, workDir),
+	})
+}
+
+func (c *Container) mount(ctx context.Context, opts rootfs.OverlayOptions) (string, error) {
+	opts.Target = filepath.Join(c.runDir, mountsDir, strconv.Itoa(c.mounts))
+	c.mounts++
+	o := rootfs.NewOverlay(opts)
+	if err := o.Make(); err != nil {
+		return "", containerError(classOf(err), c.ID(), err)
+	}
+	path, err := o.Mount(ctx)
+	if err != nil {
+		return "", containerError(classOf(err), c.ID(), err)
+	}
+	return path, nil
+}
+
+// unmountAll undoes MountImage and MountOverlay.
+func (c *Container) unmountAll() error {
+	dir := filepath.Join(c.runDir, mountsDir)
+	names, err := entries(dir)
+	for _, name := range names {
+		err = errors.Join(err, c.note(rootfs.Unmount(filepath.Join(dir, name))))
+	}
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	c.mounts = max(c.mounts, len(names))
+	return rootfs.RemoveTree(dir)
+}
+
+func (s *Store) releaseImageMount(ctx context.Context, image, id string) error {
+	if s.rootfsDriver() == "library" {
+		if _, err := s.lib.UnmountImage(image, true); err != nil {
+			return err
+		}
+	}
+	return s.ReleaseLease(ctx, image, id)
+}
