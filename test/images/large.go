@@ -86,7 +86,7 @@ func packageLayer(ctx context.Context, dir string, packages []string) (Layer, er
 		return Layer{}, err
 	}
 	file := dir + ".tar"
-	f, err := os.Create(file)
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return Layer{}, err
 	}

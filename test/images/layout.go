@@ -75,15 +75,15 @@ func writeBlob(path string, blob Blob) error {
 		return err
 	}
 	defer r.Close()
-	f, err := os.Create(path)
+	f, err := os.CreateTemp(filepath.Dir(path), "new-")
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(f, r); err != nil {
-		f.Close()
-		return err
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return f.Close()
+	return os.Rename(f.Name(), path)
 }
 
 func readIndex(dir string) (v1.Index, error) {

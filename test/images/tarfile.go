@@ -6,24 +6,26 @@ import (
 	"compress/gzip"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
 )
 
 // TarLayer makes a layer of a tar file, for content too large for memory. The
-// compressed blob is FILE.gz, which is the caller's to remove.
+// compressed blob stands beside it, and is the caller's to remove.
 func TarLayer(file string) (Layer, error) {
-	layer := Layer{File: file + ".gz"}
+	var layer Layer
 	in, err := os.Open(file)
 	if err != nil {
 		return layer, err
 	}
 	defer in.Close()
-	out, err := os.Create(layer.File)
+	out, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+"-*.gz")
 	if err != nil {
 		return layer, err
 	}
 	defer out.Close()
+	layer.File = out.Name()
 	compress, err := gzip.NewWriterLevel(out, gzip.DefaultCompression)
 	if err != nil {
 		return layer, err

@@ -17,7 +17,6 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/tug-containers/tug/test/images"
-	"golang.org/x/sys/unix"
 )
 
 // furnish gives a story its own store and configuration, which every tool of
@@ -60,14 +59,6 @@ func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error
 	}
 	env.Defer(func() { s.tidy(t, env.WorkDir) })
 	return nil
-}
-
-// limits are this host's own: podman's defaults may be over them.
-func limits() string {
-	var files, processes unix.Rlimit
-	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &files)
-	_ = unix.Getrlimit(unix.RLIMIT_NPROC, &processes)
-	return fmt.Sprintf("\"nofile=%d:%d\", \"nproc=%d:%d\"", files.Max, files.Max, int64(processes.Max), int64(processes.Max))
 }
 
 // tidy ends what a story left running or mounted, which is the story's

@@ -13,9 +13,14 @@ import (
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
+	"go.podman.io/storage/pkg/reexec"
 )
 
 func main() {
+	// Drivers without overlay copy a layer by a worker: this program again.
+	if reexec.Init() {
+		return
+	}
 	cli.Family(map[string]func() *cobra.Command{
 		"images":  images.New,
 		"inspect": inspect.New,
