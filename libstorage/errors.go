@@ -67,9 +67,11 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("%s: image is in use by container %s", e.Image, strings.Join(names, ", "))
 }
 
-// Is makes the error an ErrImageInUse and one of class conflict.
-func (e *InUseError) Is(target error) bool {
-	return target == ErrImageInUse || target == errclass.Conflict
+// Is makes the error an ErrImageInUse.
+func (e *InUseError) Is(target error) bool { return target == ErrImageInUse }
+
+func inUse(asked, id string, users []User) error {
+	return errclass.New(errclass.Conflict, asked, &InUseError{Image: asked, ID: id, Users: users})
 }
 
 func unknownImage(name string) error {

@@ -88,7 +88,7 @@ func (s *Store) delete(ctx context.Context, asked, id string) error {
 	s.makeRoom()
 	own, err := s.endLease(ctx, id, len(users) == 0, func() error { return s.deleteRecord(asked, id) })
 	if users = append(own, users...); len(users) > 0 {
-		return &InUseError{Image: asked, ID: id, Users: users}
+		return inUse(asked, id, users)
 	}
 	return err
 }
@@ -106,7 +106,7 @@ func (s *Store) deleteRecord(asked, id string) error {
 	}
 	if errors.Is(err, storage.ErrImageUsedByContainer) {
 		if users, listErr := s.foreignUsers(id); listErr == nil && len(users) > 0 {
-			return &InUseError{Image: asked, ID: id, Users: users}
+			return inUse(asked, id, users)
 		}
 	}
 	return errclass.New(classOf(err), asked, fmt.Errorf("remove image %s: %w", asked, err))

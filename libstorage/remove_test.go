@@ -78,6 +78,27 @@ func TestRemoveUsedByAnotherEngine(t *testing.T) {
 	}
 }
 
+// A lease that nobody holds any more is in nobody's way, also on a full disk.
+func TestRemoveWithIdleLease(t *testing.T) {
+	needRoot(t)
+	store := openStore(t, libstorage.Options{Root: mountTmpfs(t, "size=96m")})
+	id := addImage(t, store, busybox("localhost/a:1"))
+	if err := store.AcquireLease(t.Context(), id, strings.Repeat("ab", 32), false); err != nil {
+		t.Fatal(err)
+	}
+	if containers, err := store.Library().Containers(); err != nil || len(containers) != 1 {
+		t.Fatalf("there is no lease: %v, %v", containers, err)
+	}
+	fillBytes(t, filepath.Join(store.Root(), "filler"))
+	removed, err := store.Remove(t.Context(), "a:1", libstorage.RemoveOptions{})
+	if err != nil || !slices.Equal(removed.Deleted, []string{id}) {
+		t.Fatalf("Remove = %+v, %v", removed, err)
+	}
+	if containers, err := store.Library().Containers(); err != nil || len(containers) != 0 {
+		t.Errorf("the lease is left: %v, %v", containers, err)
+	}
+}
+
 func TestRemoveSharedLayers(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
