@@ -21,29 +21,38 @@ const twin = "tug-inspect-remote"
 
 const remoteAnnotation = "tug.remote"
 
-// remoteFlags are those of the twin that this command only passes on.
+// remoteFlags are those of the twin that this command only passes on; a test
+// compares them with the twin's own.
 func remoteFlags(f *pflag.FlagSet) {
-	const with = " (image with a transport)"
-	names := []string{"no-tags", "tls-verify", "no-creds", "authfile", "creds", "username", "password", "registry-token", "cert-dir", "platform", "os", "arch", "variant", "retry-times", "retry-delay", "policy"}
-	f.BoolP("no-tags", "n", false, "Do not list the tags of the repository"+with)
-	f.Bool("tls-verify", true, "Require HTTPS and verify certificates"+with)
-	f.Bool("no-creds", false, "Access the registry anonymously"+with)
-	f.String("authfile", "", "Path of the file with credentials"+with)
-	f.String("creds", "", "USERNAME[:PASSWORD] for the registry"+with)
-	f.String("username", "", "User name for the registry"+with)
-	f.String("password", "", "Password for the registry"+with)
-	f.String("registry-token", "", "Bearer token for the registry"+with)
-	f.String("cert-dir", "", "Directory with certificates (*.crt, *.cert, *.key)"+with)
-	f.String("platform", "", "OS/ARCH[/VARIANT] to choose from an index"+with)
-	f.String("os", "", "OS to choose from an index"+with)
-	f.String("arch", "", "Architecture to choose from an index"+with)
-	f.String("variant", "", "Variant of the architecture to choose from an index"+with)
-	f.Int("retry-times", 0, "Number of retries"+with)
-	f.String("retry-delay", "", "Delay between retries"+with)
-	f.String("policy", "", "Path of the signature policy"+with)
-	for _, name := range names {
-		f.Lookup(name).Annotations = map[string][]string{remoteAnnotation: nil}
+	with := func(usage string) string { return usage + " (with a transport)" }
+	only := pflag.NewFlagSet("", pflag.ContinueOnError)
+	only.BoolP("no-tags", "n", false, with("Do not list the tags of the repository"))
+	only.Bool("tls-verify", true, with("Require HTTPS and a valid certificate"))
+	only.Bool("no-creds", false, with("Use no credentials"))
+	for name, usage := range map[string]string{
+		"authfile":        "File with the credentials of the registry",
+		"creds":           "Credentials for the registry, USER[:PASSWORD]",
+		"username":        "User name for the registry",
+		"password":        "Password for the registry",
+		"registry-token":  "Bearer token for the registry",
+		"cert-dir":        "Directory with CA and client certificates",
+		"platform":        "Platform to choose, OS/ARCH[/VARIANT]",
+		"os":              "OS to choose",
+		"arch":            "Architecture to choose",
+		"variant":         "Variant of the architecture to choose",
+		"retry-delay":     "Pause before trying again",
+		"retry-times":     "How often to try again after what may pass",
+		"policy":          "File with the signature policy",
+		"registries.d":    "Directory that says where signatures are",
+		"registries-conf": "File with names, mirrors and settings of registries",
+		"tmpdir":          "Directory for temporary files",
+		"daemon-host":     "Docker daemon for docker-daemon:",
+	} {
+		only.String(name, "", with(usage))
 	}
+	only.StringArray("token-host", nil, with("Host that may get the password for a token; can be repeated"))
+	only.VisitAll(func(flag *pflag.Flag) { flag.Annotations = map[string][]string{remoteAnnotation: nil} })
+	f.AddFlagSet(only)
 }
 
 // remoteFlag names a flag that was set and only the twin knows.
