@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/tug-containers/tug/test/images"
 	"github.com/tug-containers/tug/test/registry"
+	"github.com/tug-containers/tug/test/scene"
 )
 
 // stage is what all stories share.
@@ -44,21 +45,18 @@ func run(m *testing.M) int {
 // build makes the binaries, unless TUG_BIN says where they are, and starts
 // the shared registry.
 func build() (*stage, func(), error) {
-	clean := func() {}
-	top, err := filepath.Abs("../..")
-	if err != nil {
-		return nil, clean, err
-	}
 	// Directories of stories are on disk: an overlay on tmpfs is no test.
 	if err := os.Setenv("TMPDIR", "/var/tmp"); err != nil {
-		return nil, clean, err
+		return nil, func() {}, err
 	}
-	s := &stage{bin: os.Getenv("TUG_BIN"), cache: filepath.Join(top, "build", "images")}
-	if s.bin == "" {
-		s.bin = filepath.Join(top, "bin")
-		if out, err := exec.Command("make", "-s", "-C", top, "build").CombinedOutput(); err != nil {
-			return nil, clean, fmt.Errorf("make build: %w: %s", err, out)
-		}
+	cache, err := filepath.Abs(filepath.Join(scene.Top, "build", "images"))
+	if err != nil {
+		return nil, func() {}, err
+	}
+	s := &stage{cache: cache}
+	clean := func() {}
+	if s.bin, clean, err = scene.Binaries(); err != nil {
+		return nil, clean, err
 	}
 	stock, err := images.Stock()
 	if err != nil {
@@ -68,7 +66,9 @@ func build() (*stage, func(), error) {
 		return nil, clean, err
 	}
 	s.layout, err = os.MkdirTemp("", "tug-layout-")
+	unlink := clean
 	clean = func() {
+		unlink()
 		os.RemoveAll(s.layout)
 		if err := s.registry.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "script:", err)
