@@ -205,7 +205,7 @@ func write(w io.Writer, modules map[string]*weight) error {
 		return cmp.Or(cmp.Compare(sum(b.bytes), sum(a.bytes)), cmp.Compare(a.module, b.module))
 	})
 	var b strings.Builder
-	b.WriteString("| module | version | containers KB | images KB | init µs | init µs |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
+	b.WriteString("| module | version | containers KB | images KB | tug-run init µs | tug-pull init µs |\n| --- | --- | ---: | ---: | ---: | ---: |\n")
 	for _, m := range all {
 		name := m.module
 		if m.indirect {
