@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -75,11 +76,15 @@ func (b *builder) checkHosts() error {
 // checkHostFilePlace refuses an image that has a directory, or a way that goes
 // through a file, where a file is to be mounted.
 func (b *builder) checkHostFilePlace(place string) error {
-	resolved, found, _, err := b.root.Resolve(place, b.covered)
+	resolved, found, hidden, err := b.root.Resolve(place, b.covered)
 	if err != nil {
 		return imageError(place, "%s in the container: %w", place, reason(err))
 	}
 	if !found {
+		// crun does not go through a link to nothing, where runc makes the place.
+		if dir := path.Dir(resolved); !hidden && dir != path.Dir(place) {
+			b.makeDirs = append(b.makeDirs, dir)
+		}
 		return nil
 	}
 	info, err := b.root.Stat(resolved)

@@ -57,6 +57,7 @@ type builder struct {
 	hostname string
 	binds    []specs.Mount // the mounts of the user, for cover
 	makeCwd  string        // the working directory to make, if it lacks
+	makeDirs []string      // directories to make for them
 	files    []hostFile    // the files to generate
 }
 
@@ -152,6 +153,11 @@ func (o *Options) readOnly() bool { return o.ReadOnly || o.Security.Strict }
 func (b *builder) prepare() error {
 	if err := writeHostFiles(b.files); err != nil {
 		return err
+	}
+	for _, dir := range b.makeDirs {
+		if err := b.root.MkdirAll(dir, 0o755, 0, 0); err != nil {
+			return specError(errclass.Verification, ErrRootfs, dir, "%s in the container: %w", shorten(dir), reason(err))
+		}
 	}
 	if b.makeCwd != "" {
 		if err := b.root.MkdirAll(b.makeCwd, 0o755, int(b.user.UID), int(b.user.GID)); err != nil {
