@@ -22,6 +22,7 @@ func authFile(sys *types.SystemContext) string {
 	if path := namedAuthFile(sys); path != "" {
 		return path
 	}
+	// house: allow environment: containers/image looks there itself, and both must mean the same file
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return filepath.Join(dir, "containers", "auth.json")
 	}

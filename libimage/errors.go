@@ -19,6 +19,7 @@ import (
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
 	"go.podman.io/image/v5/docker"
+	"go.podman.io/image/v5/oci/layout"
 	"go.podman.io/image/v5/signature"
 	istorage "go.podman.io/image/v5/storage"
 	"go.podman.io/storage"
@@ -77,6 +78,7 @@ func describe(object string, err error) error {
 	if old, name := errclass.Of(err); old == class && name == object {
 		return err
 	}
+	// house: allow error-text: it decides only whether the name is put in front of the message
 	if !strings.Contains(err.Error(), object) {
 		err = fmt.Errorf("%s: %w", object, err)
 	}
@@ -111,6 +113,8 @@ func classOf(err error) errclass.Class {
 		}
 	}
 	switch {
+	case as[layout.ImageNotFoundError](err):
+		return errclass.NotFound
 	case as[signature.PolicyRequirementError](err):
 		return errclass.Verification
 	case as[signature.InvalidPolicyFormatError](err):
