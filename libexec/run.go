@@ -107,7 +107,8 @@ func (r *Runtime) Run(ctx context.Context, c Container, o RunOptions) (Exit, err
 	if err := r.makeRoot(); err != nil {
 		return Exit{}, fmt.Errorf("container %s: state directory: %w", c.ID, err)
 	}
-	for _, stale := range []string{c.pidFile(), c.logFile()} {
+	// .pid is where runc writes the pid before it renames the file.
+	for _, stale := range []string{c.pidFile(), filepath.Join(c.Bundle, ".pid"), c.logFile()} {
 		if err := os.Remove(stale); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return Exit{}, fmt.Errorf("container %s: %w", c.ID, err)
 		}

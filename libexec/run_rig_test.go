@@ -20,7 +20,7 @@ import (
 
 // runRig is a container of a busybox in a bundle of its own.
 type runRig struct {
-	t       *testing.T
+	t       testing.TB
 	runtime *Runtime
 	c       Container
 	spec    *specs.Spec
@@ -43,7 +43,7 @@ func onEachRuntime(t *testing.T, test func(t *testing.T, g *runRig)) {
 	}
 }
 
-func newRunRig(t *testing.T, runtime string) *runRig {
+func newRunRig(t testing.TB, runtime string) *runRig {
 	t.Helper()
 	box := "/bin/busybox"
 	if _, err := os.Stat(box); err != nil {
@@ -163,7 +163,7 @@ func processesOf(bundle string) []string {
 	return found
 }
 
-func pipe(t *testing.T) (r, w *os.File) {
+func pipe(t testing.TB) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -182,7 +182,7 @@ func collect(r io.Reader) <-chan string {
 	return c
 }
 
-func copyFile(t *testing.T, from, to string) {
+func copyFile(t testing.TB, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -200,7 +200,7 @@ func sends() (*Signals, func(syscall.Signal)) {
 }
 
 // eventually fails the test when f does not come true.
-func eventually(t *testing.T, limit time.Duration, what string, f func() bool) {
+func eventually(t testing.TB, limit time.Duration, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(limit); !f(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {

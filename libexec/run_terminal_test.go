@@ -19,7 +19,7 @@ import (
 
 // person is somebody at a terminal: they type into keys, and see screen.
 type person struct {
-	t      *testing.T
+	t      testing.TB
 	keys   console.Console
 	tty    *os.File
 	mutex  sync.Mutex
@@ -260,8 +260,8 @@ func TestTerminalFailures(t *testing.T) {
 	})
 	t.Run("fake", func(t *testing.T) {
 		for cases, want := range map[string]string{
-			`create) sleep 0.2 & echo $! >"$pidfile"; exit 0;;` + fakeDelete:          "create: console socket",
-			`create) exit 0;;` + fakeDelete:                                           "create: exit status 0, but the container was not started",
+			`create) sleep 0.2 & echo $! >"$pidfile"; exit 0;;` + fakeDelete:           "create: console socket",
+			`create) exit 0;;` + fakeDelete:                                            "create: exit status 0, but the container was not started",
 			`create) echo broken >&2; mkdir "$root/$id"; kill -ABRT $$;;` + fakeDelete: "create: ended by signal 6 (aborted): broken",
 		} {
 			g := newFake(t, cases)

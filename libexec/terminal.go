@@ -139,12 +139,8 @@ func openSession(stdio Stdio, master *os.File) (*session, error) {
 
 // begin puts the caller's terminal into raw mode and starts to copy.
 func (s *session) begin() error {
-	if IsTerminal(s.stdio.In) {
-		state, err := term.MakeRaw(int(s.stdio.In.Fd()))
-		if err != nil {
-			return fmt.Errorf("raw mode: %w", err)
-		}
-		s.raw = state
+	if err := s.makeRaw(); err != nil {
+		return err
 	}
 	go s.copyOut()
 	if s.stdio.In != nil {
@@ -152,6 +148,19 @@ func (s *session) begin() error {
 	} else {
 		close(s.input)
 	}
+	return nil
+}
+
+// makeRaw changes a terminal that we read from: keys are then the container's.
+func (s *session) makeRaw() error {
+	if !IsTerminal(s.stdio.In) {
+		return nil
+	}
+	state, err := term.MakeRaw(int(s.stdio.In.Fd()))
+	if err != nil {
+		return fmt.Errorf("raw mode: %w", err)
+	}
+	s.raw = state
 	return nil
 }
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func TestProcess(t *testing.T) {
+	self, err := FindProcess(os.Getpid())
+	if err != nil || self.StartTime == 0 || !self.Alive() {
+		t.Errorf("self: %+v, %v", self, err)
+	}
+	self.StartTime++
+	if self.Alive() {
+		t.Error("another start time is another process")
+	}
+	// A name that looks like the rest of the line.
+	name := filepath.Join(t.TempDir(), "a) S 1 2 3")
+	copyFile(t, "/bin/sleep", name)
+	cmd := exec.Command(name, "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := FindProcess(cmd.Process.Pid)
+	if err != nil || p.StartTime < self.StartTime-1 {
+		t.Errorf("odd name: %+v, %v", p, err)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if p.Alive() {
+		t.Error("alive after its end")
+	}
+	if _, err := FindProcess(p.Pid); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("gone: %v", err)
+	}
+}
+
+func TestPidFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pid")
+	for text, want := range map[string]int{"": 0, "12": 12, "12\n": 12, "1": 0, "0": 0, "-5": 0, "x": 0, "12 13": 0} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := readPidFile(name); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestInheritedFiles(t *testing.T) {
+	f, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	// Go's own are close-on-exec: they were not meant for a container.
+	if _, err := InheritedFiles(int(f.Fd()) - 2); !errors.Is(err, ErrNoDescriptor) {
+		t.Errorf("own descriptor: %v", err)
+	}
+	if _, err := InheritedFiles(100000); !errors.Is(err, ErrNoDescriptor) {
+		t.Errorf("not open: %v", err)
+	}
+	if files, err := InheritedFiles(0); err != nil || len(files) != 0 {
+		t.Errorf("none: %v, %v", files, err)
+	}
+}
+
+func TestCatchSignals(t *testing.T) {
+	s := CatchSignals()
+	defer s.Stop()
+	if sig := s.Pending(); sig != 0 {
+		t.Errorf("nothing came, but %v", sig)
+	}
+	s.catchRest()
+	for _, sig := range []syscall.Signal{syscall.SIGUSR1, syscall.SIGTERM} {
+		if err := syscall.Kill(os.Getpid(), sig); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got syscall.Signal
+	eventually(t, 5e9, "SIGTERM", func() bool { got = s.Pending(); return got != 0 })
+	if got != syscall.SIGTERM {
+		t.Errorf("got %v", got)
+	}
+	var none *Signals
+	if none.Pending() != 0 || none.channel() != nil {
+		t.Error("no signals are no signals")
+	}
+}
