@@ -130,13 +130,15 @@ func (c *Container) erase(ctx context.Context) error {
 	if err != nil {
 		return err // the lock file stays, and with it the directory
 	}
-	for _, name := range []string{recordFile, recordFile + ".tmp", lockFile} {
-		if c.record.Ephemeral && name != lockFile {
-			continue
+	if !c.record.Ephemeral {
+		for _, name := range []string{recordFile, recordFile + ".tmp"} {
+			if err := rootfs.RemoveTree(filepath.Join(c.dir, name)); err != nil {
+				return err
+			}
 		}
-		if err := removeFile(filepath.Join(c.dir, name)); err != nil {
-			return err
-		}
+	}
+	if err := removeFile(c.lock.path); err != nil {
+		return err
 	}
 	// Sweep may be quicker.
 	if err := unix.Rmdir(c.dir); err == unix.ENOTEMPTY || err == unix.EEXIST {
