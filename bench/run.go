@@ -36,7 +36,9 @@ func (b *bench) runners(ctx context.Context, flags []string, command ...string) 
 	args := append(append([]string{"--rm", "--network=none"}, flags...), append([]string{image}, command...)...)
 	var n atomic.Int64
 	out := map[string]func() *exec.Cmd{
-		"podman": func() *exec.Cmd { return p.podman(append([]string{"run", "--ulimit=host"}, args...)...) },
+		"podman": func() *exec.Cmd {
+			return p.podman(append([]string{"run", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"}, args...)...)
+		},
 	}
 	for _, runtime := range []string{"crun", "runc"} {
 		out[runtime] = p.bare(runtime, bundle, &n)
