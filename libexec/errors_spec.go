@@ -5,6 +5,7 @@ package libexec
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/tug-containers/tug/internal/errclass"
 )
@@ -59,4 +60,14 @@ func unsupportedError(object, format string, args ...any) error {
 
 func imageError(object, format string, args ...any) error {
 	return specError(errclass.Verification, ErrImageConfig, object, format, args...)
+}
+
+// reason takes the operation and the path off an error whose message names the
+// path already.
+func reason(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
 }

@@ -111,7 +111,7 @@ func (b *builder) process() error {
 	if spec == "" {
 		spec = b.image.User
 	}
-	user, err := ResolveUser(b.root, spec, b.opts.Groups)
+	user, err := resolveUser(b.userFiles, spec, b.opts.Groups)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ package libexec
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"math"
 	"slices"
 	"strconv"
@@ -34,18 +32,30 @@ type User struct {
 }
 
 // ResolveUser resolves NAME|UID[:GROUP|GID] and further groups by the passwd
-// and group files of a root file system. An empty spec is root. A number is
-// always a number: it is never looked up as a name.
-func ResolveUser(root *rootdir.Dir, spec string, groups []string) (User, error) {
+// and group files of the root file system mounted at rootfs. An empty spec is
+// root. A number is always a number: it is never looked up as a name.
+func ResolveUser(rootfs, spec string, groups []string) (User, error) {
+	root, err := rootdir.Open(rootfs)
+	if err != nil {
+		return User{}, specError(errclass.NotFound, ErrRootfs, rootfs, "root file system: %w", err)
+	}
+	defer root.Close()
+	return resolveUser(userFilesIn(root), spec, groups)
+}
+
+// userFiles reads /etc/passwd or /etc/group; a missing one is empty.
+type userFiles func(name string) ([]byte, error)
+
+func resolveUser(files userFiles, spec string, groups []string) (User, error) {
 	name, group, hasGroup := strings.Cut(spec, ":")
 	if err := checkPrincipals(spec, name, group, hasGroup, groups); err != nil {
 		return User{}, err
 	}
-	user, login, err := findUser(root, spec, name)
+	user, login, err := findUser(files, spec, name)
 	if err != nil {
 		return User{}, err
 	}
-	return user, findGroups(root, spec, &user, login, group, hasGroup, groups)
+	return user, findGroups(files, spec, &user, login, group, hasGroup, groups)
 }
 
 // checkPrincipals refuses whatever is neither a name nor a number in range,
@@ -107,8 +117,8 @@ func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 
 // findUser resolves the user part, and gives the login name for the lookup of
 // groups, which a number that passwd does not know does not have.
-func findUser(root *rootdir.Dir, spec, name string) (User, string, error) {
-	passwd, err := readUserFile(root, "/etc/passwd")
+func findUser(files userFiles, spec, name string) (User, string, error) {
+	passwd, err := files("/etc/passwd")
 	if err != nil {
 		return User{}, "", err
 	}
@@ -146,8 +156,8 @@ func homeOf(entry []string) string {
 
 // findGroups completes user with its groups: the one that the spec names or,
 // without one, those that login is a member of, and the further ones.
-func findGroups(root *rootdir.Dir, spec string, user *User, login, group string, hasGroup bool, further []string) error {
-	data, err := readUserFile(root, "/etc/group")
+func findGroups(files userFiles, spec string, user *User, login, group string, hasGroup bool, further []string) error {
+	data, err := files("/etc/group")
 	if err != nil {
 		return err
 	}
@@ -209,26 +219,4 @@ func groupID(data []byte, spec, group string) (uint32, error) {
 		return gid, nil
 	}
 	return 0, userError(spec, "unable to find group %s: no matching entries in group file", shorten(group))
-}
-
-// readUserFile reads passwd or group; a missing one is empty.
-func readUserFile(root *rootdir.Dir, name string) ([]byte, error) {
-	data, err := root.ReadFile(name, maxUserFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, userError(name, "%s in the container: %w", name, reason(err))
-	}
-	return data, nil
-}
-
-// reason takes the operation and the path off an error whose message names the
-// path already.
-func reason(err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
-	}
-	return err
 }

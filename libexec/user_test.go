@@ -14,22 +14,10 @@ import (
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
-
-	"github.com/tug-containers/tug/internal/rootdir"
 )
 
-func (r *specRig) open() *rootdir.Dir {
-	r.t.Helper()
-	root, err := rootdir.Open(r.rootfs)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { root.Close() })
-	return root
-}
-
 func TestResolveUser(t *testing.T) {
-	root := newRig(t).open()
+	root := newRig(t).rootfs
 	for _, tc := range []struct {
 		spec   string
 		groups []string
@@ -65,7 +53,7 @@ func badUsers() []string {
 
 func TestResolveUserRefused(t *testing.T) {
 	r := newRig(t)
-	root := r.open()
+	root := r.rootfs
 	for _, spec := range badUsers() {
 		if got, err := ResolveUser(root, spec, nil); !errors.Is(err, ErrUser) {
 			t.Errorf("ResolveUser(%q) = %+v, %v; want a bad user", spec, got, err)
@@ -115,7 +103,7 @@ func TestResolveUserHostileFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				start := time.Now()
-				_, err := ResolveUser(r.open(), "alice", nil)
+				_, err := ResolveUser(r.rootfs, "alice", nil)
 				if !errors.Is(err, ErrUser) || !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), r.rootfs) {
 					t.Errorf("%v; want an error that names %s and no path of the host", err, file)
 				}
@@ -129,28 +117,28 @@ func TestResolveUserHostileFiles(t *testing.T) {
 		r := newRig(t)
 		r.remove("/etc/passwd")
 		r.symlink(canary, "/etc/passwd")
-		if user, err := ResolveUser(r.open(), "0", nil); err != nil || user.Home != "/" {
+		if user, err := ResolveUser(r.rootfs, "0", nil); err != nil || user.Home != "/" {
 			t.Errorf("%+v, %v; want the file to be missing", user, err)
 		}
-		if _, err := ResolveUser(r.open(), "alice", nil); !errors.Is(err, ErrUser) {
+		if _, err := ResolveUser(r.rootfs, "alice", nil); !errors.Is(err, ErrUser) {
 			t.Errorf("%v; want an unknown user", err)
 		}
 	})
 	t.Run("long line", func(t *testing.T) {
 		r := newRig(t)
 		r.write("/etc/passwd", strings.Repeat("x", 70_000)+":x:0:0::/:\nalice:x:7:8::/:\n")
-		if user, err := ResolveUser(r.open(), "alice", nil); err != nil || user.UID != 7 {
+		if user, err := ResolveUser(r.rootfs, "alice", nil); err != nil || user.UID != 7 {
 			t.Errorf("%+v, %v", user, err)
 		}
 	})
 	t.Run("NUL and odd lines", func(t *testing.T) {
 		r := newRig(t)
 		r.write("/etc/passwd", "\x00\n:::\n::0:0\nalice:x:7:8::/a\x00b:/bin/sh\n#\nbob\n")
-		user, err := ResolveUser(r.open(), "alice", nil)
+		user, err := ResolveUser(r.rootfs, "alice", nil)
 		if err != nil || user.UID != 7 || user.Home != "/" {
 			t.Errorf("%+v, %v", user, err)
 		}
-		if user, err = ResolveUser(r.open(), "bob", nil); err == nil && user.UID == 0 {
+		if user, err = ResolveUser(r.rootfs, "bob", nil); err == nil && user.UID == 0 {
 			t.Errorf("a line without numbers made bob root: %+v", user)
 		}
 	})
@@ -167,18 +155,13 @@ func FuzzResolveUser(f *testing.F) {
 	if err := os.Mkdir(filepath.Join(dir, "etc"), 0o755); err != nil {
 		f.Fatal(err)
 	}
-	root, err := rootdir.Open(dir)
-	if err != nil {
-		f.Fatal(err)
-	}
-	defer root.Close()
 	f.Fuzz(func(t *testing.T, spec, passwd, group string) {
 		for name, content := range map[string]string{"passwd": passwd, "group": group} {
 			if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(content), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
-		user, err := ResolveUser(root, spec, nil)
+		user, err := ResolveUser(dir, spec, nil)
 		if err != nil {
 			if !errors.Is(err, ErrUser) {
 				t.Fatalf("%q: %v is no ErrUser", spec, err)
@@ -199,4 +182,31 @@ func FuzzResolveUser(f *testing.F) {
 		}
 		t.Fatalf("%q became root by %q", spec, passwd)
 	})
+}
+
+// A passwd that is mounted over the image's is the one that counts.
+func TestUserOfMount(t *testing.T) {
+	r := newRig(t).busybox()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"passwd": "bob:x:5:6::/b:\n", "group": "staff:x:77:bob\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, mounts := range [][]Mount{
+		{{Type: "bind", Source: dir, Destination: "/etc/"}},
+		{{Type: "bind", Source: dir + "/passwd", Destination: "/etc/passwd"}, {Type: "bind", Source: dir + "/group", Destination: "/etc/group"}},
+	} {
+		user := r.mustSpec(sh("true"), Options{User: "bob", Mounts: mounts}).Process.User
+		if user.UID != 5 || user.GID != 6 || !reflect.DeepEqual(user.AdditionalGids, []uint32{6, 77}) {
+			t.Errorf("%+v", user)
+		}
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.spec(sh("true"), Options{Mounts: []Mount{{Type: "bind", Source: fifo, Destination: "/etc/passwd"}}}); !errors.Is(err, ErrUser) {
+		t.Errorf("a FIFO: %v", err)
+	}
 }
