@@ -22,7 +22,12 @@ type blob struct {
 	digester digest.Digester
 	read     int64
 	err      error
+	fault    func(error) // told of a wrong length or digest
 }
+
+// maxRest is how much is read after who reads has given up, to say whether the
+// blob was wrong.
+const maxRest = 64 << 20
 
 func (b *blob) Read(p []byte) (int, error) {
 	if b.err != nil {
@@ -58,8 +63,17 @@ func (b *blob) verify() error {
 	return io.EOF
 }
 
-// Close ends the stream.
+// Close ends the stream. A reader that stopped early may have met damage that
+// the digest explains: then that is the fault.
 func (b *blob) Close() error {
+	if b.err == nil && b.watch.inner.Err() == nil && b.size-b.read < maxRest {
+		_, _ = io.Copy(io.Discard, onlyReader{b}) // the error stays in b.err
+	}
+	if errors.Is(b.err, errclass.Verification) {
+		b.fault(b.err)
+	}
 	b.watch.stop()
 	return b.in.Close()
 }
+
+type onlyReader struct{ io.Reader }

@@ -129,7 +129,7 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 		return Copied{}, err
 	}
 	defer func() { err = errors.Join(err, pc.Destroy()) }()
-	from := c.from
+	from, blame := c.from, func(err error) error { return err }
 	if from.Transport().Name() != storageTransport {
 		border, err := open(ctx, c.src, from, c.sourceSys, c.opts.Source.limits())
 		if err != nil {
@@ -139,12 +139,12 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 		if err := c.checkPlatform(border); err != nil {
 			return Copied{}, err
 		}
-		from = border
+		from, blame = border, border.blame
 	}
 	options := c.options
 	raw, err := runCopy(ctx, pc, c.to, from, &options, c.events)
 	if err != nil {
-		return Copied{}, fmt.Errorf("copy %s to %s: %w", c.src, c.dst, err)
+		return Copied{}, fmt.Errorf("copy %s to %s: %w", c.src, c.dst, blame(err))
 	}
 	d, err := manifest.Digest(raw)
 	if err != nil {

@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/docker/distribution/registry/api/errcode"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/pgzip"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
 	"go.podman.io/image/v5/docker"
@@ -105,6 +107,10 @@ func classOf(err error) errclass.Class {
 		{storage.ErrStoreIsReadOnly, errclass.Conflict},
 		{storage.ErrNotSupported, errclass.Unsupported},
 		{ErrReference, errclass.Usage},
+		{gzip.ErrChecksum, errclass.Verification},
+		{gzip.ErrHeader, errclass.Verification},
+		{pgzip.ErrChecksum, errclass.Verification},
+		{pgzip.ErrHeader, errclass.Verification},
 		{io.ErrUnexpectedEOF, errclass.Network},
 		{context.DeadlineExceeded, errclass.Network},
 	} {

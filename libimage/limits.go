@@ -5,7 +5,6 @@ package libimage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/metrics"
 	"sync"
 	"time"
@@ -24,7 +23,7 @@ type limits struct {
 func (a Access) limits() limits {
 	// The library itself waits up to a minute, four times, when a registry
 	// says 429.
-	return limits{idle: a.idle(), answer: 5*a.idle() + time.Minute, memory: 256 << 20, lock: &sync.Mutex{}}
+	return limits{idle: a.idle(), answer: 6 * a.idle(), memory: 256 << 20, lock: &sync.Mutex{}}
 }
 
 // bounded runs work, which is to be small: some requests with answers of some
@@ -44,9 +43,9 @@ func (l limits) bounded(ctx context.Context, work func(context.Context) error) e
 				return
 			case now := <-tick.C:
 				if now.After(deadline) {
-					cancel(fmt.Errorf("%w: no complete answer within %v", ErrSilent, l.answer))
+					cancel(fail(errclass.Network, "", "%w: no complete answer within %v", ErrSilent, l.answer))
 				} else if heap() > before+l.memory {
-					cancel(fmt.Errorf("%w: an answer of more than %d MiB", ErrTooLarge, l.memory>>20))
+					cancel(fail(errclass.Network, "", "%w: an answer of more than %d MiB", ErrTooLarge, l.memory>>20))
 				}
 			}
 		}
@@ -68,11 +67,10 @@ func because(outer, inner context.Context, err error) error {
 	if err == nil || outer.Err() != nil || inner.Err() == nil {
 		return err
 	}
-	cause := context.Cause(inner)
-	if errors.Is(err, cause) {
-		return err
+	if cause := context.Cause(inner); !errors.Is(err, cause) {
+		return cause
 	}
-	return errclass.New(errclass.Network, "", cause)
+	return err
 }
 
 // watch cancels a context when a read takes too long.
@@ -87,7 +85,7 @@ func (l limits) watch(ctx context.Context) (*watch, context.Context) {
 	inner, cancel := context.WithCancelCause(ctx)
 	w := &watch{outer: ctx, inner: inner, cancel: cancel, idle: l.idle}
 	w.timer = time.AfterFunc(l.answer, func() {
-		cancel(fmt.Errorf("%w: %v", ErrSilent, l.idle))
+		cancel(fail(errclass.Network, "", "%w: %v", ErrSilent, l.idle))
 	})
 	return w, inner
 }

@@ -72,6 +72,9 @@ func (s *source) config(ctx context.Context, sum *summary) ([]byte, error) {
 	if err != nil {
 		return nil, describe(s.object, err)
 	}
+	s.limits.lock.Lock()
+	s.configs[sum.config.Digest] = raw
+	s.limits.lock.Unlock()
 	return raw, nil
 }
 

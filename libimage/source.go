@@ -3,6 +3,7 @@
 package libimage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,13 +24,15 @@ type source struct {
 	object string
 	limits limits
 	sizes  map[digest.Digest]int64
-	top    *summary
-	raw    []byte
+	// configs are those that were read and verified already.
+	configs map[digest.Digest][]byte
+	top     *summary
+	raw     []byte
 }
 
 // open opens ref behind the border.
 func open(ctx context.Context, object string, ref types.ImageReference, sys *types.SystemContext, l limits) (*source, error) {
-	s := &source{ImageReference: ref, object: object, limits: l, sizes: map[digest.Digest]int64{}}
+	s := &source{ImageReference: ref, object: object, limits: l, sizes: map[digest.Digest]int64{}, configs: map[digest.Digest][]byte{}}
 	err := l.bounded(ctx, func(ctx context.Context) (err error) {
 		s.src, err = ref.NewImageSource(ctx, sys)
 		return err
@@ -46,6 +49,25 @@ func open(ctx context.Context, object string, ref types.ImageReference, sys *typ
 // NewImageSource gives the source itself.
 func (s *source) NewImageSource(context.Context, *types.SystemContext) (types.ImageSource, error) {
 	return handed{s}, nil
+}
+
+// fault keeps the first blob that was wrong.
+func (s *source) fault(err error) {
+	s.limits.lock.Lock()
+	defer s.limits.lock.Unlock()
+	if s.wrong == nil {
+		s.wrong = err
+	}
+}
+
+// blame puts a wrong blob in the place of what followed from it.
+func (s *source) blame(err error) error {
+	s.limits.lock.Lock()
+	defer s.limits.lock.Unlock()
+	if err == nil || s.wrong == nil || errors.Is(err, errclass.Verification) {
+		return err
+	}
+	return s.wrong
 }
 
 // Close closes the source.
@@ -135,7 +157,11 @@ func (h handed) GetBlob(ctx context.Context, info types.BlobInfo, cache types.Bl
 	if size, ok := s.sizes[info.Digest]; ok {
 		declared = size
 	}
+	config, known := s.configs[info.Digest]
 	s.limits.lock.Unlock()
+	if known {
+		return io.NopCloser(bytes.NewReader(config)), int64(len(config)), nil
+	}
 	watch, ctx := s.limits.watch(ctx)
 	stream, size, err := s.src.GetBlob(ctx, info, cache)
 	if err = watch.cause(err); err != nil {
@@ -152,5 +178,5 @@ func (h handed) GetBlob(ctx context.Context, info types.BlobInfo, cache types.Bl
 		size = declared
 	}
 	return &blob{object: s.object, want: info.Digest, size: size, in: stream, watch: watch,
-		digester: info.Digest.Algorithm().Digester()}, size, nil
+		digester: info.Digest.Algorithm().Digester(), fault: s.fault}, size, nil
 }

@@ -31,7 +31,7 @@ func copyIntoStore(ctx context.Context, src *source, dst types.ImageReference, s
 		ImageListSelection: copy.CopySystemImage,
 	}
 	if _, err := runCopy(ctx, pc, dst, src, options, events); err != nil {
-		return "", err
+		return "", src.blame(err)
 	}
 	_, image, err := istorage.ResolveReference(resolved)
 	if err != nil {
