@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// deleteTimeout bounds `delete -f`.
+// deleteTimeout bounds `delete -f`, unless StartTimeout is shorter.
 const deleteTimeout = 20 * time.Second
 
 // Delete kills the container, if it runs, and removes it from the runtime. One
@@ -49,8 +49,9 @@ func (w *watch) known() bool {
 func (w *watch) delete(ctx context.Context) error {
 	quiet := &watch{r: w.r, c: w.c, o: &RunOptions{}, settled: true}
 	quiet.o.setDefaults()
+	limit := min(deleteTimeout, w.o.StartTimeout)
 	err := quiet.runVerb("delete", func(ended <-chan struct{}) {
-		quiet.until(ctx, "delete", ended, deleteTimeout, true)
+		quiet.until(ctx, "delete", ended, limit, true)
 	}, "--log", w.c.logFile()+".delete", "--log-format", "json", "delete", "-f", w.c.ID)
 	_ = os.Remove(w.c.logFile() + ".delete")
 	err = errors.Join(quiet.reason, err)

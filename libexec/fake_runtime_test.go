@@ -92,7 +92,8 @@ func TestFaultyRuntime(t *testing.T) {
 func TestRuntimeHangs(t *testing.T) {
 	for name, cases := range map[string]string{
 		"before a process": `run) mkdir "$root/$id"; trap '' TERM; sleep 61 & setsid sleep 62 & sleep 63;;` + fakeDelete,
-		"in delete too":    `run) mkdir "$root/$id"; sleep 61;; delete) exit 0;;`,
+		"deletes nothing":  `run) mkdir "$root/$id"; sleep 61;; delete) exit 0;;`,
+		"in delete too":    `run) mkdir "$root/$id"; sleep 61;; delete) sleep 62 & sleep 63;;`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newFake(t, cases)

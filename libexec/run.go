@@ -47,8 +47,8 @@ type RunOptions struct {
 	StopTimeout time.Duration
 	// Timeout kills the container after that time; 0 is never.
 	Timeout time.Duration
-	// StartTimeout bounds the runtime's work before the container runs, and each
-	// of its other verbs; 0 is one minute.
+	// StartTimeout bounds the runtime's work before the container runs, and that
+	// of each of its other verbs; 0 is one minute.
 	StartTimeout time.Duration
 	// User, when set, are the ids that the container's process must have. They
 	// are read back from the kernel: a container that runs as another user is

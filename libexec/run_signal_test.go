@@ -88,7 +88,7 @@ func TestClient(t *testing.T) {
 	}
 	exit, err := r.Run(t.Context(), Container{ID: os.Getenv("TUG_TEST_ID"), Bundle: bundle}, RunOptions{
 		Signals: signals,
-		Stdio:   Stdio{Out: os.Stdout, Err: os.Stderr},
+		Stdio:   Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -103,8 +103,14 @@ func (g *runRig) client(t *testing.T) *os.Process {
 		t.Fatal(err)
 	}
 	defer null.Close()
+	return g.clientOn(t, null, &syscall.SysProcAttr{})
+}
+
+func (g *runRig) clientOn(t *testing.T, tty *os.File, attr *syscall.SysProcAttr) *os.Process {
+	t.Helper()
 	p, err := os.StartProcess("/proc/self/exe", []string{"client", "-test.run=^TestClient$"}, &os.ProcAttr{
-		Files: []*os.File{null, null, null},
+		Files: []*os.File{tty, tty, tty},
+		Sys:   attr,
 		Env:   append(os.Environ(), "TUG_TEST_CLIENT="+g.runtime.Name+":"+g.c.Bundle, "TUG_TEST_ID="+g.c.ID),
 	})
 	if err != nil {
@@ -179,6 +185,30 @@ func TestClientInterrupted(t *testing.T) {
 				t.Errorf("round %d: %v", i, state)
 			}
 			g.nothingLeft()
+		}
+	})
+}
+
+// A person at a terminal, and a container that has none of its own: ^C reaches
+// it once, and it reads what they type.
+func TestKeysWithoutTerminal(t *testing.T) {
+	onEachRuntime(t, func(t *testing.T, g *runRig) {
+		p := sitDown(t)
+		g.prepare(`trap 'echo inter''rupted' INT; echo rea''dy; while [ "$line" != two ]; do read line; echo "got $line"; done; exit 6`)
+		client := g.clientOn(t, p.tty, &syscall.SysProcAttr{Setsid: true, Setctty: true})
+		p.waitFor("ready")
+		p.types("one\n")
+		p.waitFor("got one")
+		p.types("\x03")
+		p.waitFor("interrupted")
+		p.types("two\n")
+		p.waitFor("got two")
+		state, err := client.Wait()
+		if err != nil || state.ExitCode() != 6 {
+			t.Errorf("%v, %v", state, err)
+		}
+		if n := strings.Count(p.sees(), "interrupted"); n != 1 {
+			t.Errorf("interrupted %d times: %q", n, p.sees())
 		}
 	})
 }

@@ -88,7 +88,7 @@ func (w *watch) interact(ctx context.Context, s *session, init <-chan syscall.Wa
 	}, "--log", w.c.logFile(), "--log-format", "json", "start", w.c.ID)
 	if err != nil || w.abort != 0 {
 		w.to(kill)
-		_ = s.end()
+		_ = s.end(ctx.Done(), w.o.Signals.channel())
 		return w.notStarted(err)
 	}
 	ended := make(chan struct{})
@@ -108,7 +108,7 @@ func (w *watch) interact(ctx context.Context, s *session, init <-chan syscall.Wa
 	// The terminal ends with the last process that has it open, which without a
 	// pid namespace need not be the first one: deleting ends them all.
 	w.reason = errors.Join(w.reason, w.delete(context.Background()))
-	if werr := s.end(); werr != nil && w.reason == nil {
+	if werr := s.end(ctx.Done(), w.o.Signals.channel()); werr != nil && w.reason == nil {
 		w.reason = fmt.Errorf("container %s: write output: %w", w.c.ID, werr)
 	}
 	return exit, w.reason

@@ -273,3 +273,30 @@ func TestTerminalFailures(t *testing.T) {
 		}
 	})
 }
+
+// Nobody reads what the container wrote last: a signal gets us out.
+func TestTerminalNobodyReads(t *testing.T) {
+	onEachRuntime(t, func(t *testing.T, g *runRig) {
+		g.opts.Terminal = true
+		signals, send := sends()
+		_, outW := pipe(t)
+		g.opts.Signals, g.opts.Stdio.Out = signals, outW
+		g.prepare("dd if=/dev/zero bs=1024 count=66 2>/dev/null; exit 9")
+		var pid int
+		g.opts.OnStart = func(p Process) error { pid = p.Pid; return nil }
+		go func() {
+			for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+				if pid != 0 && !(Process{Pid: pid}).Alive() {
+					break
+				}
+			}
+			time.Sleep(200 * time.Millisecond)
+			send(syscall.SIGTERM)
+		}()
+		start := time.Now()
+		exit, err := g.runtime.Run(t.Context(), g.c, g.opts)
+		if err != nil || exit.Code != 9 || time.Since(start) > 8*time.Second {
+			t.Errorf("%+v, %v after %v", exit, err, time.Since(start))
+		}
+	})
+}

@@ -252,23 +252,37 @@ func (s *session) copyIn() {
 // has ended, by a process that the runtime did not find, may be silent.
 const drainQuiet = 500 * time.Millisecond
 
-// end waits until all output is written, and gives the terminal back.
-func (s *session) end() error {
+// end waits until all output is written, and gives the terminal back. Where
+// nobody reads the output (a pager, ^S) that takes as long as it takes, until
+// give is closed or a signal that asks us to end arrives on signals.
+func (s *session) end(give <-chan struct{}, signals <-chan os.Signal) error {
 	s.ending.Store(true)
 	_ = s.master.SetReadDeadline(time.Now().Add(drainQuiet))
-	err := <-s.output
+	var err error
+	for waiting := true; waiting; {
+		select {
+		case err = <-s.output:
+			waiting = false
+		case <-give:
+			waiting = false
+		case sig := <-signals:
+			n, ok := sig.(syscall.Signal)
+			waiting = !ok || !Terminates(n)
+		}
+	}
 	s.wakeW.Close()
 	_ = s.master.SetWriteDeadline(time.Now())
-	<-s.input
+	select {
+	case <-s.input:
+	case <-time.After(drainQuiet): // somebody else took what poll had seen: it hangs in read
+	}
 	s.restore()
 	return err
 }
 
 func (s *session) close() {
 	s.restore()
-	if s.wakeW != nil {
-		s.wakeW.Close()
-		s.wake.Close()
-	}
+	s.wakeW.Close()
+	s.wake.Close()
 	s.master.Close()
 }
