@@ -28,6 +28,7 @@ type source struct {
 	configs map[digest.Digest][]byte
 	top     *summary
 	raw     []byte
+	wrong   error
 }
 
 // open opens ref behind the border.
