@@ -133,6 +133,19 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestSynopsis compares the first line of the synopsis with that of --help.
+func TestSynopsis(t *testing.T) {
+	plain := strings.NewReplacer("**", "", "*", "")
+	for verb, cmd := range Commands() {
+		_, synopsis, _, ok := cutSection(readPage(t, "tug-"+verb+".1.md"), "SYNOPSIS")
+		line, _, _ := strings.Cut(strings.TrimSpace(synopsis), "\n")
+		want := strings.Replace(cmd.Use, "tug-", "tug ", 1)
+		if !ok || plain.Replace(line) != want {
+			t.Errorf("tug-%s: the synopsis is %q, --help says %q", verb, plain.Replace(line), want)
+		}
+	}
+}
+
 // TestSections keeps the order that readers of manual pages expect.
 func TestSections(t *testing.T) {
 	heading := regexp.MustCompile(`(?m)^# (.*)$`)

@@ -27,7 +27,7 @@ const (
 func New() *cobra.Command {
 	f := &flags{}
 	cmd := &cobra.Command{
-		Use:   "tug-run [options] IMAGE [COMMAND [ARG...]]",
+		Use:   "tug-run [OPTION]... IMAGE [COMMAND [ARGUMENT]...]",
 		Short: "Run a command in a new container",
 	}
 	f.register(cmd)
