@@ -118,10 +118,7 @@ func (c *Container) recordPath() string {
 // Cleanup is for a container whose process has ended, and that stays: it
 // unmounts everything and removes the run directory.
 func (c *Container) Cleanup() error {
-	err := c.note(c.fs.Unmount())
-	if err == nil {
-		err = c.unmountAll()
-	}
+	err := c.unmount()
 	if err == nil && !c.record.Ephemeral {
 		err = rootfs.RemoveTree(c.runDir)
 	}

@@ -118,12 +118,20 @@ func (c *Container) retire() error {
 	return nil
 }
 
-// erase deletes a container that Sweep would find: first what takes room,
-// last what Sweep finds it by.
+// erase deletes a container that Sweep would find, and last what Sweep finds
+// it by.
 func (c *Container) erase(ctx context.Context) error {
-	// One after the other: deleting while the lease is being synced to the
-	// disk would wait for the journal again and again.
-	err := errors.Join(c.eraseFiles(), c.releaseAll(ctx))
+	// The lease goes before the files do: syncing its list to the disk after
+	// files were deleted waits until the disk has freed their blocks, which
+	// takes twice as long. Nothing is written by unmounting.
+	released := make(chan error, 1)
+	go func() { released <- c.releaseAll(ctx) }()
+	err := c.unmount()
+	if rerr := <-released; err == nil {
+		if err = c.eraseFiles(); rerr != nil && err == nil {
+			err = c.releaseAll(ctx) // now there is room
+		}
+	}
 	if err == nil {
 		err = rootfs.RemoveTree(c.runDir)
 	}
@@ -149,11 +157,19 @@ func (c *Container) erase(ctx context.Context) error {
 	return nil
 }
 
-func (c *Container) eraseFiles() error {
+// unmount undoes all mounts of the container.
+func (c *Container) unmount() error {
 	if err := c.unmountAll(); err != nil {
 		return err
 	}
 	if c.fs == nil { // it got no further than its directory
+		return nil
+	}
+	return c.note(c.fs.Unmount())
+}
+
+func (c *Container) eraseFiles() error {
+	if c.fs == nil {
 		return nil
 	}
 	if err := c.note(c.fs.Remove()); err != nil {

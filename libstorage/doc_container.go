@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package libstorage
-
 // # Containers on disk
 //
 //	ROOT/tug/
@@ -58,3 +56,4 @@ package libstorage
 // A directory without a lock file may be removed by anybody with rmdir(2),
 // which fails when a lock file appears. A lock file that was unlinked while
 // somebody waited for it is known by its link count.
+package libstorage
