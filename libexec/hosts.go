@@ -76,6 +76,9 @@ func (b *builder) checkHosts() error {
 // checkHostFilePlace refuses an image that has a directory, or a way that goes
 // through a file, where a file is to be mounted.
 func (b *builder) checkHostFilePlace(place string) error {
+	if b.plainPlace(place) {
+		return nil
+	}
 	resolved, found, hidden, err := b.root.Resolve(place, b.covered)
 	if err != nil {
 		return imageError(place, "%s in the container: %w", place, reason(err))
@@ -95,6 +98,20 @@ func (b *builder) checkHostFilePlace(place string) error {
 		return imageError(place, "%s in the container is %s, not a file", place, kindOf(info.Mode))
 	}
 	return nil
+}
+
+// plainPlace reports the usual case: a file, or none in a directory that is
+// there, and no mount of the user's.
+func (b *builder) plainPlace(place string) bool {
+	if len(b.binds) > 0 {
+		return false
+	}
+	info, err := b.root.Lstat(place)
+	if errIsNotExist(err) {
+		info, err = b.root.Stat(path.Dir(place))
+		return err == nil && info.IsDir()
+	}
+	return err == nil && info.IsRegular()
 }
 
 // hosts gives the container its own name, and the host's table where it shares

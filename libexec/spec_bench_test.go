@@ -3,7 +3,6 @@
 package libexec
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -37,7 +36,7 @@ func BenchmarkNewSpec(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		data, err := json.Marshal(spec)
+		data, err := EncodeSpec(spec)
 		if err != nil {
 			b.Fatal(err)
 		}

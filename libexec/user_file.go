@@ -3,8 +3,11 @@
 package libexec
 
 import (
+	"errors"
 	"path"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tug-containers/tug/internal/rootdir"
 )
@@ -37,7 +40,7 @@ func (b *builder) userFiles(name string) ([]byte, error) {
 
 func mountedUserFile(dir, file, name string) ([]byte, error) {
 	root, err := rootdir.Open(dir)
-	if errIsNotExist(err) {
+	if errIsNotExist(err) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil // the mount itself is refused later
 	}
 	if err != nil {
