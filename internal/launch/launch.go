@@ -4,7 +4,6 @@ package launch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -111,7 +110,7 @@ func (l *launcher) prepare(ctx context.Context) error {
 	if l.spec, err = libexec.NewSpec(path, &l.config, o.Exec); err != nil {
 		return err
 	}
-	data, err := json.Marshal(l.spec)
+	data, err := libexec.EncodeSpec(l.spec)
 	if err != nil {
 		return fmt.Errorf("container %s: write config.json: %w", c.ID(), err)
 	}
