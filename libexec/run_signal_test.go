@@ -54,7 +54,7 @@ func TestSignalAnyMoment(t *testing.T) {
 			timer := time.AfterFunc(after, func() {
 				send(syscall.SIGTERM)
 				// A shell that has not set its trap yet never sees the first one.
-				again = time.AfterFunc(300*time.Millisecond, func() { send(syscall.SIGTERM) })
+				again = time.AfterFunc(100*time.Millisecond, func() { send(syscall.SIGTERM) })
 			})
 			exit, err := g.runtime.Run(t.Context(), g.c, g.opts)
 			timer.Stop()

@@ -49,10 +49,11 @@ type watch struct {
 	pending []syscall.Signal
 
 	step     int
-	forceAt  time.Time // when the next step is due
-	deadline time.Time // of RunOptions.Timeout
-	reason   error     // why we made it end
-	abort    syscall.Signal
+	forceAt  time.Time      // when the next step is due
+	deadline time.Time      // of RunOptions.Timeout
+	reason   error          // why we made it end
+	abort    syscall.Signal // a signal came before the command ran
+	early    syscall.Signal // what the command gets if it turns out to run already
 	timedOut bool
 }
 
@@ -178,15 +179,29 @@ func (w *watch) learn(pid int, now time.Time) error {
 			return fmt.Errorf("container %s: %w", w.c.ID, err)
 		}
 	}
-	if w.step >= kill {
-		w.send(syscall.SIGKILL)
-	}
+	w.catchUp(now)
 	if w.o.OnStart != nil {
 		if err := w.o.OnStart(w.process); err != nil {
 			return fmt.Errorf("container %s: %w", w.c.ID, err)
 		}
 	}
 	return nil
+}
+
+// catchUp ends a process that we learn of when it should not come to life any
+// more. A runtime may tell of it late (runc: when its command runs already);
+// then it is asked as any running container is.
+func (w *watch) catchUp(now time.Time) {
+	if w.step < kill {
+		return
+	}
+	stub, ok := w.r.inRuntime(w.process.Pid)
+	if w.step > kill || w.early == 0 || stub || !ok {
+		w.send(syscall.SIGKILL)
+		return
+	}
+	w.send(w.early)
+	w.step, w.forceAt, w.abort = ask, now.Add(w.o.StopTimeout), 0
 }
 
 // started reports whether the container's command runs, as far as can be told
@@ -213,6 +228,9 @@ func (w *watch) signal(sig syscall.Signal) {
 	case Terminates(sig):
 		if w.abort == 0 && w.reason == nil {
 			w.abort = sig
+			if w.process.Pid == 0 && sig != syscall.SIGPIPE {
+				w.early = sig
+			}
 		}
 		w.to(kill)
 	default:
@@ -224,6 +242,9 @@ func (w *watch) signal(sig syscall.Signal) {
 func (w *watch) end(err error, step int) {
 	if step == ask && !w.started() {
 		step = kill
+		if w.process.Pid == 0 {
+			w.early = w.o.StopSignal
+		}
 	}
 	if w.reason == nil {
 		w.reason = err
