@@ -50,7 +50,7 @@ func Add(cmd *cobra.Command) *Flags { return add(cmd, "signature-policy") }
 func add(cmd *cobra.Command, policy string) *Flags {
 	f := &Flags{files: addFiles(cmd, policy)}
 	f.common(cmd.Flags())
-	cmd.Flags().StringVar(&f.creds, "creds", "", "Credentials for the registry, USER[:PASSWORD]")
+	cmd.Flags().StringVar(&f.creds, "creds", "", "Credentials for the registry, `USER[:PASSWORD]`")
 	return f
 }
 
@@ -59,7 +59,7 @@ func add(cmd *cobra.Command, policy string) *Flags {
 func AddBoth(cmd *cobra.Command) (src, dest *Flags) {
 	shared := &Flags{files: addFiles(cmd, "policy")}
 	fs := cmd.Flags()
-	fs.StringVar(&shared.authFile, "authfile", "", "File with the credentials of registries")
+	fs.StringVar(&shared.authFile, "authfile", "", "`FILE` with the credentials of registries")
 	fs.StringArrayVar(&shared.tokenHosts, "token-host", nil, tokenHostUsage)
 	src, dest = &Flags{prefix: "src-", shared: shared}, &Flags{prefix: "dest-", shared: shared}
 	for _, end := range []*Flags{src, dest} {
@@ -80,14 +80,14 @@ func AddLogin(cmd *cobra.Command) *Flags {
 // AddFile adds the flags of logout, which asks no registry.
 func AddFile(cmd *cobra.Command) *Flags {
 	f := &Flags{files: &Files{}}
-	cmd.Flags().StringVar(&f.authFile, "authfile", "", "File with the credentials of the registry")
+	cmd.Flags().StringVar(&f.authFile, "authfile", "", "`FILE` with the credentials of the registry")
 	f.addStored(cmd)
 	return f
 }
 
 func (f *Flags) addStored(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.dockerConfig, "compat-auth-file", "", "File with the credentials, in the form of Docker's config.json")
-	cmd.Flags().StringVar(&f.files.RegistriesConf, "registries-conf", "", "File with names, mirrors and settings of registries (default: registries.conf)")
+	cmd.Flags().StringVar(&f.dockerConfig, "compat-auth-file", "", "`FILE` with the credentials, in the form of Docker's config.json")
+	cmd.Flags().StringVar(&f.files.RegistriesConf, "registries-conf", "", "`FILE` with names, mirrors and settings of registries (default: registries.conf)")
 }
 
 // AddRemote adds the flags of a command that reads from one registry, with
@@ -98,12 +98,12 @@ func AddRemote(cmd *cobra.Command) *Flags {
 	return f
 }
 
-const tokenHostUsage = "Host that may get the password for a token, though it is of another domain than the registry; can be repeated"
+const tokenHostUsage = "`HOST` that may get the password for a token, though it is of another domain than the registry; can be repeated"
 
 func (f *Flags) common(fs *pflag.FlagSet) {
 	of := map[string]string{"": "the registry", "src-": "the source", "dest-": "the destination"}[f.prefix]
-	fs.StringVar(&f.authFile, f.prefix+"authfile", "", "File with the credentials of "+of)
-	fs.StringVar(&f.certDir, f.prefix+"cert-dir", "", "Directory with CA and client certificates for "+of)
+	fs.StringVar(&f.authFile, f.prefix+"authfile", "", "`FILE` with the credentials of "+of)
+	fs.StringVar(&f.certDir, f.prefix+"cert-dir", "", "`DIR` with CA and client certificates for "+of)
 	fs.Var(&f.tlsVerify, f.prefix+"tls-verify", "Require HTTPS and a valid certificate of "+of+" (default: registries.conf, else true)")
 	fs.Lookup(f.prefix + "tls-verify").NoOptDefVal = "true"
 	if f.prefix == "" {
@@ -113,24 +113,24 @@ func (f *Flags) common(fs *pflag.FlagSet) {
 
 func (f *Flags) single(fs *pflag.FlagSet) {
 	of := map[string]string{"": "the registry", "src-": "the source", "dest-": "the destination"}[f.prefix]
-	fs.StringVar(&f.creds, f.prefix+"creds", "", "Credentials for "+of+", USER[:PASSWORD]")
+	fs.StringVar(&f.creds, f.prefix+"creds", "", "Credentials for "+of+", `USER[:PASSWORD]`")
 	f.rest(fs)
 }
 
 func (f *Flags) rest(fs *pflag.FlagSet) {
 	of := map[string]string{"": "the registry", "src-": "the source", "dest-": "the destination"}[f.prefix]
-	fs.StringVar(&f.username, f.prefix+"username", "", "User name for "+of)
-	fs.StringVar(&f.password, f.prefix+"password", "", "Password for "+of)
-	fs.StringVar(&f.token, f.prefix+"registry-token", "", "Bearer token for "+of)
+	fs.StringVar(&f.username, f.prefix+"username", "", "User `NAME` for "+of)
+	fs.StringVar(&f.password, f.prefix+"password", "", "`PASSWORD` for "+of)
+	fs.StringVar(&f.token, f.prefix+"registry-token", "", "Bearer `TOKEN` for "+of)
 	fs.BoolVar(&f.noCreds, f.prefix+"no-creds", false, "Use no credentials for "+of)
 }
 
 func addFiles(cmd *cobra.Command, policy string) *Files {
 	f := &Files{}
 	fs := cmd.Flags()
-	fs.StringVar(&f.Policy, policy, "", "File with the signature policy (default: policy.json)")
-	fs.StringVar(&f.RegistriesDir, "registries.d", "", "Directory that says where signatures are (default: registries.d)")
-	fs.StringVar(&f.RegistriesConf, "registries-conf", "", "File with names, mirrors and settings of registries (default: registries.conf)")
+	fs.StringVar(&f.Policy, policy, "", "`FILE` with the signature policy (default: policy.json)")
+	fs.StringVar(&f.RegistriesDir, "registries.d", "", "`DIR` that says where signatures are (default: registries.d)")
+	fs.StringVar(&f.RegistriesConf, "registries-conf", "", "`FILE` with names, mirrors and settings of registries (default: registries.conf)")
 	return f
 }
 

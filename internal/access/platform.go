@@ -24,10 +24,10 @@ func (p *Platform) AddOverrides(cmd *cobra.Command) { p.add(cmd, "override-") }
 
 func (p *Platform) add(cmd *cobra.Command, prefix string) {
 	f := cmd.Flags()
-	f.StringVar(&p.platform, "platform", "", "Platform of the image, OS/ARCH or OS/ARCH/VARIANT (default: this machine's)")
-	f.StringVar(&p.parts.OS, prefix+"os", "", "Operating system of the image (default: this machine's)")
-	f.StringVar(&p.parts.Architecture, prefix+"arch", "", "Architecture of the image (default: this machine's)")
-	f.StringVar(&p.parts.Variant, prefix+"variant", "", "Variant of the architecture, such as v7 (default: this machine's)")
+	f.StringVar(&p.platform, "platform", "", "Platform of the image, `OS/ARCH` or OS/ARCH/VARIANT (default: this machine's)")
+	f.StringVar(&p.parts.OS, prefix+"os", "", "Operating system (`OS`) of the image (default: this machine's)")
+	f.StringVar(&p.parts.Architecture, prefix+"arch", "", "Architecture (`ARCH`) of the image (default: this machine's)")
+	f.StringVar(&p.parts.Variant, prefix+"variant", "", "`VARIANT` of the architecture, such as v7 (default: this machine's)")
 }
 
 // Platform gives what the flags say.

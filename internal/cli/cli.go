@@ -65,13 +65,13 @@ const defaultLogLevel = "warn"
 func AddGlobals(cmd *cobra.Command) *Globals {
 	g := &Globals{}
 	f := cmd.PersistentFlags()
-	f.StringVar(&g.Root, "root", "", "Directory of the store (default: storage.conf)")
-	f.StringVar(&g.RunRoot, "runroot", "", "Directory of the state that a reboot ends (default: storage.conf)")
-	f.StringVar(&g.StorageDriver, "storage-driver", "", "Storage driver (default: storage.conf)")
-	f.StringArrayVar(&g.StorageOpts, "storage-opt", nil, "Storage driver option, NAME=VALUE; can be repeated")
-	f.StringVar(&g.LogLevel, "log-level", defaultLogLevel, "Log messages from this level on: trace, debug, info, warn, error, fatal, panic")
-	f.StringVar(&g.Runtime, "runtime", "", "OCI runtime, a name or a path (default: the first that works of crun, runc)")
-	f.StringVar(&g.ErrorFormat, "error-format", "text", "Form of an error on stderr: text or json")
+	f.StringVar(&g.Root, "root", "", "`DIR` of the store (default: storage.conf)")
+	f.StringVar(&g.RunRoot, "runroot", "", "`DIR` of the state that a reboot ends (default: storage.conf)")
+	f.StringVar(&g.StorageDriver, "storage-driver", "", "`NAME` of the storage driver (default: storage.conf)")
+	f.StringArrayVar(&g.StorageOpts, "storage-opt", nil, "Storage driver option, `NAME=VALUE`; can be repeated")
+	f.StringVar(&g.LogLevel, "log-level", defaultLogLevel, "Log messages from this `LEVEL` on: trace, debug, info, warn, error, fatal, panic")
+	f.StringVar(&g.Runtime, "runtime", "", "OCI runtime, a `NAME` or a path (default: the first that works of crun, runc)")
+	f.StringVar(&g.ErrorFormat, "error-format", "text", "`FORM` of an error on stderr: text or json")
 	return g
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/tug-containers/tug/internal/cli"
-	"github.com/tug-containers/tug/internal/command/tug"
 )
 
 // An option is what a page says of one flag.
@@ -56,9 +55,9 @@ func describe(flag *pflag.Flag) option {
 		heading += "[=*true*|*false*]"
 	case flag.Value.Type() == "bool":
 	case flag.NoOptDefVal != "":
-		heading += "[=*" + valueName(flag.Name, value) + "*]"
+		heading += "[=*" + valueName(value) + "*]"
 	default:
-		heading += "=*" + valueName(flag.Name, value) + "*"
+		heading += "=*" + valueName(value) + "*"
 	}
 	if !isZero(flag.DefValue) && !strings.Contains(usage, "(default") {
 		usage += fmt.Sprintf(" (default: %s)", flag.DefValue)
@@ -67,20 +66,17 @@ func describe(flag *pflag.Flag) option {
 }
 
 // valueName is the placeholder that the usage text names in back quotes, else
-// that of "tug help", else a word for the kind of value.
-func valueName(flag, name string) string {
+// a word for the kind of value.
+func valueName(name string) string {
 	switch name {
 	case "string", "strings", "stringArray", "stringSlice":
-		for _, g := range tug.Globals() {
-			if g.Name == flag {
-				return g.Value
-			}
-		}
 		return "VALUE"
 	case "int", "uint", "int64", "uint64", "uint32", "int32", "count":
 		return "N"
 	case "float", "float64":
 		return "NUMBER"
+	case "duration":
+		return "DURATION"
 	}
 	return name
 }

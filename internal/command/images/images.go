@@ -37,9 +37,9 @@ func New() *cobra.Command {
 	f.BoolVarP(&o.noHeading, "noheading", "n", false, "Do not print column headings")
 	f.BoolVar(&o.noTrunc, "no-trunc", false, "Show whole IDs")
 	f.BoolVar(&o.digests, "digests", false, "Show digests of manifests")
-	f.StringArrayVarP(&o.filters, "filter", "f", nil, "Show images that match KEY=VALUE; can be repeated")
-	f.StringVar(&o.sort, "sort", "created", "Sort by created, id, repository, size or tag")
-	f.StringVar(&o.format, "format", "", "Output as json, a Go template, or table TEMPLATE")
+	f.StringArrayVarP(&o.filters, "filter", "f", nil, "Show images that match `KEY=VALUE`; can be repeated")
+	f.StringVar(&o.sort, "sort", "created", "Sort by `KEY`: created, id, repository, size or tag")
+	f.StringVar(&o.format, "format", "", "`FORMAT` of the output: json, a Go template, or table TEMPLATE")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return run(cmd, globals.Store(), o, args)
 	}

@@ -30,27 +30,27 @@ func remoteFlags(f *pflag.FlagSet) {
 	only.Bool("tls-verify", true, with("Require HTTPS and a valid certificate"))
 	only.Bool("no-creds", false, with("Use no credentials"))
 	for name, usage := range map[string]string{
-		"authfile":        "File with the credentials of the registry",
-		"creds":           "Credentials for the registry, USER[:PASSWORD]",
-		"username":        "User name for the registry",
-		"password":        "Password for the registry",
-		"registry-token":  "Bearer token for the registry",
-		"cert-dir":        "Directory with CA and client certificates",
-		"platform":        "Platform to choose, OS/ARCH[/VARIANT]",
-		"os":              "OS to choose",
-		"arch":            "Architecture to choose",
-		"variant":         "Variant of the architecture to choose",
-		"retry-delay":     "Pause before trying again",
-		"retry-times":     "How often to try again after what may pass",
-		"policy":          "File with the signature policy",
-		"registries.d":    "Directory that says where signatures are",
-		"registries-conf": "File with names, mirrors and settings of registries",
-		"tmpdir":          "Directory for temporary files",
-		"daemon-host":     "Docker daemon for docker-daemon:",
+		"authfile":        "`FILE` with the credentials of the registry",
+		"creds":           "Credentials for the registry, `USER[:PASSWORD]`",
+		"username":        "User `NAME` for the registry",
+		"password":        "`PASSWORD` for the registry",
+		"registry-token":  "Bearer `TOKEN` for the registry",
+		"cert-dir":        "`DIR` with CA and client certificates",
+		"platform":        "Platform to choose, `OS/ARCH[/VARIANT]`",
+		"os":              "`OS` to choose",
+		"arch":            "Architecture (`ARCH`) to choose",
+		"variant":         "`VARIANT` of the architecture to choose",
+		"retry-delay":     "Pause before trying again, a `DURATION`",
+		"retry-times":     "How often (`N`) to try again after what may pass",
+		"policy":          "`FILE` with the signature policy",
+		"registries.d":    "`DIR` that says where signatures are",
+		"registries-conf": "`FILE` with names, mirrors and settings of registries",
+		"tmpdir":          "`DIR` for temporary files",
+		"daemon-host":     "Docker daemon for docker-daemon:, a `URL`",
 	} {
 		only.String(name, "", with(usage))
 	}
-	only.StringArray("token-host", nil, with("Host that may get the password for a token; can be repeated"))
+	only.StringArray("token-host", nil, with("`HOST` that may get the password for a token; can be repeated"))
 	only.VisitAll(func(flag *pflag.Flag) { flag.Annotations = map[string][]string{remoteAnnotation: nil} })
 	f.AddFlagSet(only)
 }

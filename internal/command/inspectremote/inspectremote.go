@@ -57,12 +57,12 @@ tug-inspect becomes this program for a name with a transport.`,
 	f.BoolVar(&o.config, "config", false, "Print the image's config")
 	f.BoolVar(&o.layers, "layers", false, "Show layers with their sizes")
 	f.BoolVarP(&o.noTags, "no-tags", "n", false, "Do not list the tags of the repository")
-	f.StringVarP(&o.format, "format", "f", "", "Output as json or a Go template")
-	f.StringVar(&o.kind, "type", "all", "Kind of object: image, or all")
+	f.StringVarP(&o.format, "format", "f", "", "`FORMAT` of the output: json, or a Go template")
+	f.StringVar(&o.kind, "type", "all", "`KIND` of object: image, or all")
 	f.IntVar(&o.retry, "retry-times", 0, "How often to try again after what may pass")
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
-	f.StringVar(&o.tempDir, "tmpdir", "", "Directory for temporary files (default: /var/tmp)")
-	f.StringVar(&o.daemonHost, "daemon-host", "", "Docker daemon for docker-daemon: (default: $DOCKER_HOST, unix:///var/run/docker.sock)")
+	f.StringVar(&o.tempDir, "tmpdir", "", "`DIR` for temporary files (default: /var/tmp)")
+	f.StringVar(&o.daemonHost, "daemon-host", "", "Docker daemon for docker-daemon:, a `URL` (default: $DOCKER_HOST, unix:///var/run/docker.sock)")
 	return cmd
 }
 
