@@ -20,7 +20,7 @@ import (
 // file holds the bytes, the others hold inodes.
 const (
 	ballastBytes  = 1 << 20
-	ballastInodes = 6
+	ballastInodes = 12
 	// A disk with less is full, and one with more than enough is not.
 	scarceBytes  = 4 << 20
 	scarceInodes = 32

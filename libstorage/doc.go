@@ -30,6 +30,7 @@
 //	ROOT/tug/ephemeral/ID/    the writable layer of one that does not
 //	ROOT/tug/names/NAME       a link to the ID of the container of that name
 //	ROOT/tug/leases/IMAGE/    which of our containers use an image
+//	ROOT/tug/removing/IMAGE   the removal of an image, while it goes on
 //	ROOT/tug/ballast/         room for the removal of an image on a full disk
 //	ROOT/tug/tmp/             downloads
 //	RUNROOT/tug/ID/           what of a container ends with the boot

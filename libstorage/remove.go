@@ -40,6 +40,7 @@ func (s *Store) Remove(ctx context.Context, name string, opts RemoveOptions) (re
 	if err := s.writable(); err != nil {
 		return removed, err
 	}
+	s.finishRemovals(ctx)
 	img, found, err := s.lookup(ctx, name)
 	if err != nil {
 		return removed, err
@@ -94,13 +95,21 @@ func (s *Store) delete(ctx context.Context, asked, id string) error {
 }
 
 func (s *Store) deleteRecord(asked, id string) error {
+	top := ""
+	if img, err := s.lib.Image(id); err == nil {
+		top = img.TopLayer
+	}
+	s.noteRemoval(id, top)
+	defer s.forgetRemoval(id)
 	err := s.roomy(func() error { return second(s.lib.DeleteImage(id, true)) })
 	if err == nil {
 		return nil
 	}
 	if errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrNotAnImage) {
-		// A damaged image lacks layers; or somebody else was quicker.
+		// A damaged image lacks layers; or somebody else was quicker; or the
+		// record went, and then there was no room to go on.
 		if _, gone := s.lib.Image(id); errors.Is(gone, storage.ErrImageUnknown) {
+			s.deleteUnused(top)
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@
 package libstorage_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -143,6 +144,61 @@ func TestRemovePrunesNamelessParents(t *testing.T) {
 	removed, err = store.Remove(t.Context(), "three:1", libstorage.RemoveOptions{NoPrune: true})
 	if err != nil || len(removed.Deleted) != 1 {
 		t.Errorf("with NoPrune: %+v, %v", removed, err)
+	}
+}
+
+// Somebody was killed after the record of an image had gone, and before its
+// layers had: the next removal finishes it.
+func TestRemoveFinishesAnother(t *testing.T) {
+	needRoot(t)
+	opts := libstorage.Options{Root: t.TempDir(), RunRoot: t.TempDir()}
+	store := openStore(t, opts)
+	kept := addImage(t, store, recipe{Names: []string{"localhost/kept:1"}, Layers: []map[string]string{{"a": "first"}}})
+	id := addImage(t, store, busybox("localhost/killed:1"))
+	img, err := store.Image(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(store.Root(), "overlay-images", "images.json")
+	before, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := filepath.Join(store.Root(), "tug", "removing")
+	for _, note := range []struct{ image, layer string }{{id, img.TopLayer}, {kept, "no-such-layer"}, {strings.Repeat("0", 64), "../../x"}} {
+		if err := errors.Join(os.MkdirAll(notes, 0o700), os.Symlink(note.layer, filepath.Join(notes, note.image))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The list without the image: what is left is what the library writes.
+	var records []json.RawMessage
+	if err := json.Unmarshal(before, &records); err != nil {
+		t.Fatal(err)
+	}
+	records = slices.DeleteFunc(records, func(r json.RawMessage) bool { return strings.Contains(string(r), `"id":"`+id) })
+	after, err := json.Marshal(records)
+	if err != nil || len(records) != 1 {
+		t.Fatal(err, len(records))
+	}
+	if err := os.WriteFile(list, after, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store = openStore(t, opts)
+	if _, err := store.Remove(t.Context(), "nothing", libstorage.RemoveOptions{}); !errors.Is(err, libstorage.ErrImageUnknown) {
+		t.Fatal(err)
+	}
+	layers, err := store.Library().Layers()
+	if err != nil || len(layers) != 1 {
+		t.Errorf("layers = %d, %v; want the one that another image needs", len(layers), err)
+	}
+	if ids := imageIDs(t, store); !slices.Equal(ids, []string{kept}) {
+		t.Errorf("images = %v", ids)
+	}
+	if left, err := os.ReadDir(notes); err != nil || len(left) != 0 {
+		t.Errorf("notes left: %v, %v", left, err)
 	}
 }
 
