@@ -32,14 +32,6 @@ func (e *environment) set(entry string) {
 	e.entries = append(e.entries, entry)
 }
 
-func (e *environment) get(name string) (string, bool) {
-	i, there := e.index[name]
-	if !there {
-		return "", false
-	}
-	return e.entries[i][len(name)+1:], true
-}
-
 // without gives the entries but those of the names.
 func (e *environment) without(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(e.entries), func(entry string) bool {

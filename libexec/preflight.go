@@ -85,7 +85,7 @@ func (b *builder) checkFormat(command, file string) error {
 	case bytes.HasPrefix(head, []byte("#!")):
 		interpreter, err = scriptInterpreter(head)
 	default:
-		err = errors.New("neither a program nor a script with #!")
+		err = errors.New("neither a program nor a script that begins with #! and its interpreter")
 	}
 	if err != nil {
 		if foreignFormats() {
@@ -124,7 +124,7 @@ func scriptInterpreter(head []byte) (string, error) {
 	line, _, _ := bytes.Cut(head[2:min(len(head), 256)], []byte("\n"))
 	fields := strings.Fields(string(line))
 	if len(fields) == 0 || strings.IndexByte(fields[0], 0) >= 0 {
-		return "", errors.New("no interpreter after #!")
+		return "", errors.New("a script without an interpreter after its #! sign")
 	}
 	return fields[0], nil
 }
