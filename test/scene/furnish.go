@@ -19,6 +19,9 @@ type Options struct {
 	// Registry is the host of a registry that is searched for short names, over
 	// plain HTTP; empty for none.
 	Registry string
+	// RunRoot is the run root; empty for one below the directory. Podman takes
+	// none of more than 50 characters.
+	RunRoot string
 	// Path is the PATH after Bin; empty for our own.
 	Path string
 }
@@ -35,6 +38,9 @@ type Home struct {
 func Furnish(dir string, o Options) (*Home, error) {
 	store := filepath.Join(dir, ".store")
 	h := &Home{Dir: filepath.Join(dir, ".home"), Root: filepath.Join(store, "root"), RunRoot: filepath.Join(store, "run")}
+	if o.RunRoot != "" {
+		h.RunRoot = o.RunRoot
+	}
 	program, err := exec.LookPath(o.Runtime)
 	if err != nil {
 		return nil, err
@@ -54,17 +60,32 @@ func Furnish(dir string, o Options) (*Home, error) {
 			return nil, err
 		}
 	}
+	if err := h.wrapPodman(); err != nil {
+		return nil, err
+	}
 	path := o.Path
 	if path == "" {
 		path = os.Getenv("PATH")
 	}
 	h.Env = map[string]string{
-		"HOME": h.Dir, "PATH": o.Bin + ":" + path + ":/usr/sbin:/sbin",
+		"HOME": h.Dir, "PATH": h.Dir + ":" + o.Bin + ":" + path + ":/usr/sbin:/sbin",
 		"CONTAINERS_STORAGE_CONF": h.file("storage.conf"), "CONTAINERS_REGISTRIES_CONF": h.file("registries.conf"),
 		"CONTAINERS_CONF": h.file("containers.conf"), "REGISTRY_AUTH_FILE": h.file("auth.json"),
 		"LC_ALL": "C.UTF-8", "TERM": "dumb",
 	}
 	return h, nil
+}
+
+// wrapPodman names the store on podman's command line too. Podman 4 passes it
+// on to the process that cleans up after a container from there only; by the
+// environment alone, that one looks elsewhere and each run waits 20 s for it.
+func (h *Home) wrapPodman() error {
+	podman, err := exec.LookPath("podman")
+	if err != nil {
+		return nil // tests that need it skip
+	}
+	text := fmt.Sprintf("#!/bin/sh\nexec %s --root %s --runroot %s \"$@\"\n", podman, h.Root, h.RunRoot)
+	return os.WriteFile(h.file("podman"), []byte(text), 0o755)
 }
 
 // Environ is Env as a list.

@@ -3,6 +3,7 @@
 package script_test
 
 import (
+	"os"
 	goruntime "runtime"
 	"syscall"
 	"testing"
@@ -16,8 +17,13 @@ import (
 // furnish gives a story its own store and configuration, which every tool of
 // the field finds by its environment.
 func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error {
+	runRoot, err := os.MkdirTemp("", "tug-run-")
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { s.tidy(t, env.WorkDir, runRoot) })
 	home, err := scene.Furnish(env.WorkDir, scene.Options{
-		Bin: s.bin, Runtime: runtime, Registry: s.registry.Host, Path: env.Getenv("PATH"),
+		Bin: s.bin, Runtime: runtime, RunRoot: runRoot, Registry: s.registry.Host, Path: env.Getenv("PATH"),
 	})
 	if err != nil {
 		return err
@@ -33,14 +39,27 @@ func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error
 	} {
 		env.Setenv(key, value)
 	}
-	env.Defer(func() { s.tidy(t, env.WorkDir) })
 	return nil
 }
 
 // tidy ends what a story left running or mounted, which is the story's
-// failure.
-func (s *stage) tidy(t *testing.T, work string) {
-	points, err := scene.Mounts(work)
+// failure, and removes its run root.
+func (s *stage) tidy(t *testing.T, work, runRoot string) {
+	unmount(t, runRoot)
+	unmount(t, work)
+	for _, dir := range []string{runRoot, work} {
+		for _, pid := range lasting(dir) {
+			t.Errorf("left running: %d %s", pid, scene.Command(pid))
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	if err := os.RemoveAll(runRoot); err != nil {
+		t.Error(err)
+	}
+}
+
+func unmount(t *testing.T, dir string) {
+	points, err := scene.Mounts(dir)
 	if err != nil {
 		t.Error(err)
 	}
@@ -52,15 +71,16 @@ func (s *stage) tidy(t *testing.T, work string) {
 			t.Errorf("unmount %s: %v", point, err)
 		}
 	}
-	var left []int
+}
+
+// lasting gives the processes that still see mounts of a directory after two
+// seconds: a runtime that starts somebody else's container sees them briefly.
+func lasting(dir string) []int {
 	for range 20 {
-		if left = scene.Holders(work); len(left) == 0 {
-			return
+		if len(scene.Holders(dir)) == 0 {
+			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	for _, pid := range left {
-		t.Errorf("left running: %d %s", pid, scene.Command(pid))
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
+	return scene.Holders(dir)
 }
