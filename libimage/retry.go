@@ -4,8 +4,10 @@ package libimage
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -56,6 +58,9 @@ func (r Retry) do(ctx context.Context, again func(err error, delay time.Duration
 func mayPass(err error) bool {
 	if errors.Is(err, ErrForbiddenHost) || errors.Is(err, ErrTooLarge) {
 		return false
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) || as[*tls.CertificateVerificationError](err) {
+		return false // the other side will not change its mind
 	}
 	if status := statusOf(err); status == 501 || status == 505 {
 		return false
