@@ -28,8 +28,7 @@ type Container struct {
 	dir    string
 	runDir string
 	fs     rootfs.FS
-	lease  chan error // what taking it came to; nil when it has been asked
-	held   error
+	lease  *pendingLease
 	mounts int
 	notes  []error
 }
@@ -56,8 +55,9 @@ func (c *Container) RunDir() string { return c.runDir }
 // Record is a copy of what is known of the container. Change it by Update.
 func (c *Container) Record() Record { return c.record }
 
-// Rootfs is its root file system, not mounted yet.
-func (c *Container) Rootfs() rootfs.FS { return c.fs }
+// Rootfs is its root file system. Mounting it also begins to take the lease
+// that keeps the image from being removed; see Ready.
+func (c *Container) Rootfs() rootfs.FS { return leasedFS{c.fs, c} }
 
 // LockFd is the descriptor that holds the lock, close-on-exec. A runtime that
 // inherits it holds the lock too, and so keeps the container from Sweep, as
@@ -67,20 +67,6 @@ func (c *Container) LockFd() uintptr { return uintptr(c.lock.fd) }
 // Notes are what went otherwise than it should, without being a failure: a
 // file system that was busy when it was unmounted.
 func (c *Container) Notes() []error { return c.notes }
-
-// Ready waits for what CreateContainer began and did not wait for: the lease
-// that keeps the image from being removed. Call it before starting a process.
-func (c *Container) Ready(ctx context.Context) error {
-	if c.lease != nil {
-		select {
-		case c.held = <-c.lease:
-			c.lease = nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return c.held
-}
 
 // Update changes the record and writes it. That of a persistent container
 // survives a power cut when Update has returned. When it fails, the record is
@@ -140,10 +126,7 @@ func (c *Container) note(err error) error {
 // Close gives the container up: the lock is free, and everything stays as it
 // is. Closing twice, or after Remove, is no error.
 func (c *Container) Close() error {
-	if c.lease != nil {
-		c.held = <-c.lease
-		c.lease = nil
-	}
+	_ = c.lease.wait(context.Background())
 	return c.lock.unlock()
 }
 

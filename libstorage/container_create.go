@@ -48,8 +48,8 @@ type ContainerOptions struct {
 
 // CreateContainer makes the directories of a container, claims its name and
 // writes its record. It holds the container's lock until Close or Remove.
-// Nothing is mounted: see Rootfs. The lease on the image is taken in the
-// background: see Ready.
+// Nothing is mounted, and the lease on the image is not taken: see Rootfs and
+// Ready.
 //
 // When it fails, or the process is killed in it, there is no container and
 // the name is free; what it has made by then goes now or by the next Sweep.
@@ -147,12 +147,6 @@ func (c *Container) build(ctx context.Context, opts ContainerOptions) error {
 	fail := func(err error) error { return containerError(classOf(err), c.ID(), err) }
 	if err := c.lock.sign(c.ID(), c.runDir); err != nil {
 		return fail(err)
-	}
-	if c.record.ImageID != "" && c.record.Driver == "overlay" {
-		c.lease = make(chan error, 1)
-		go func(durable bool) {
-			c.lease <- c.store.AcquireLease(ctx, c.record.ImageID, c.record.ID, durable)
-		}(!c.record.Ephemeral)
 	}
 	if err := c.takeName(ctx, opts); err != nil {
 		return err

@@ -184,10 +184,7 @@ func (c *Container) eraseFiles() error {
 // releaseAll gives up the name and the leases.
 func (c *Container) releaseAll(ctx context.Context) error {
 	var err error
-	if c.lease != nil {
-		c.held = <-c.lease
-		c.lease = nil
-	}
+	_ = c.lease.wait(context.Background())
 	if c.record.ImageID != "" && c.record.Driver == "overlay" {
 		err = c.store.ReleaseLease(ctx, c.record.ImageID, c.ID())
 	}

@@ -30,7 +30,7 @@
 // found from that directory, and a Sweep removes it as soon as the lock is
 // free and no process of the container lives. The lease is taken in the
 // background; then come the name, the run directory, upper and work, and the
-// record.
+// record. Mounting begins to take the lease, and Ready waits for it.
 //
 // A persistent container becomes one by a single rename, when its record is on
 // the disk: from ephemeral/ID to containers/ID, where no Sweep looks. Its
