@@ -35,7 +35,7 @@ func (b *builder) namespaces() error {
 			}
 			linux.Namespaces = append(linux.Namespaces, specs.LinuxNamespace{Type: n.kind})
 		case PathMode:
-			if err := checkNamespacePath(n.flag, n.want.Path); err != nil {
+			if err := checkNamespacePath(n.flag, n.want.Path, n.kind); err != nil {
 				return err
 			}
 			linux.Namespaces = append(linux.Namespaces, specs.LinuxNamespace{Type: n.kind, Path: n.want.Path})
@@ -63,7 +63,9 @@ func cgroup2() bool {
 	return unix.Statfs("/sys/fs/cgroup", &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
-func checkNamespacePath(flag, path string) error {
+// checkNamespacePath refuses what is not a namespace of the kind: joining it
+// would fail in the runtime, without a name.
+func checkNamespacePath(flag, path string, kind specs.LinuxNamespaceType) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
 		return optionError(path, "%s ns:%s: %w", flag, shorten(path), err)
@@ -71,7 +73,30 @@ func checkNamespacePath(flag, path string) error {
 	if st.Type != unix.NSFS_MAGIC {
 		return optionError(path, "%s ns:%s: not a namespace", flag, shorten(path))
 	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return optionError(path, "%s ns:%s: %w", flag, shorten(path), err)
+	}
+	defer unix.Close(fd)
+	if got, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE); err == nil && got != cloneFlag(kind) {
+		return optionError(path, "%s ns:%s: a namespace of another kind", flag, shorten(path))
+	}
 	return nil
+}
+
+func cloneFlag(kind specs.LinuxNamespaceType) int {
+	switch kind {
+	case specs.NetworkNamespace:
+		return unix.CLONE_NEWNET
+	case specs.IPCNamespace:
+		return unix.CLONE_NEWIPC
+	case specs.PIDNamespace:
+		return unix.CLONE_NEWPID
+	case specs.UTSNamespace:
+		return unix.CLONE_NEWUTS
+	default:
+		return unix.CLONE_NEWCGROUP
+	}
 }
 
 const maxHostname = 64

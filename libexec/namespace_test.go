@@ -42,7 +42,7 @@ func TestNamespaces(t *testing.T) {
 	}
 	for _, opts := range []Options{
 		{PID: Namespace{Mode: NoneMode}}, {Network: Namespace{Mode: "bridge"}}, {Network: Namespace{PathMode, "/etc/passwd"}}, {Network: Namespace{PathMode, "/none"}},
-		{UTS: Namespace{PathMode, ""}},
+		{UTS: Namespace{PathMode, ""}}, {UTS: Namespace{PathMode, "/proc/self/ns/net"}},
 	} {
 		if err := opts.Check(); !errors.Is(err, ErrOption) {
 			t.Errorf("%+v: %v", opts, err)
