@@ -18,8 +18,11 @@ import (
 // A note is a help: a full disk may have no room for it.
 
 func (s *Store) noteRemoval(imageID, topLayer string) {
-	if topLayer == "" || !leasable(imageID) {
+	if !leasable(imageID) {
 		return
+	}
+	if topLayer == "" {
+		topLayer = "none"
 	}
 	dir := s.tug("removing")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -45,10 +48,13 @@ func (s *Store) finishRemovals(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		_, _ = s.endLease(ctx, image, true, func() error {
+		_, err := s.endLease(ctx, image, true, func() error {
 			s.finishRemoval(image)
 			return nil
 		})
+		if err == nil {
+			s.forgetRemoval(image)
+		}
 	}
 }
 
@@ -60,7 +66,6 @@ func (s *Store) finishRemoval(image string) {
 	if _, err := s.lib.Image(image); errors.Is(err, storage.ErrImageUnknown) {
 		s.deleteUnused(layer)
 	}
-	s.forgetRemoval(image)
 }
 
 // deleteUnused deletes a layer and those below it, up to one that something

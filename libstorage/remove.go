@@ -86,21 +86,21 @@ func (s *Store) delete(ctx context.Context, asked, id string) error {
 	if err != nil {
 		return err
 	}
+	top := ""
+	if img, err := s.lib.Image(id); err == nil {
+		top = img.TopLayer
+	}
 	s.makeRoom()
-	own, err := s.endLease(ctx, id, len(users) == 0, func() error { return s.deleteRecord(asked, id) })
+	s.noteRemoval(id, top)
+	defer s.forgetRemoval(id)
+	own, err := s.endLease(ctx, id, len(users) == 0, func() error { return s.deleteRecord(asked, id, top) })
 	if users = append(own, users...); len(users) > 0 {
 		return inUse(asked, id, users)
 	}
 	return err
 }
 
-func (s *Store) deleteRecord(asked, id string) error {
-	top := ""
-	if img, err := s.lib.Image(id); err == nil {
-		top = img.TopLayer
-	}
-	s.noteRemoval(id, top)
-	defer s.forgetRemoval(id)
+func (s *Store) deleteRecord(asked, id, top string) error {
 	err := s.roomy(func() error { return second(s.lib.DeleteImage(id, true)) })
 	if err == nil {
 		return nil
