@@ -50,17 +50,20 @@ func TestSignalAnyMoment(t *testing.T) {
 			signals, send := sends()
 			g.opts.Signals = signals
 			after := time.Duration(i)*400*time.Microsecond + time.Duration(rand.IntN(400))*time.Microsecond
-			var again *time.Timer
-			timer := time.AfterFunc(after, func() {
-				send(syscall.SIGTERM)
-				// A shell that has not set its trap yet never sees the first one.
-				again = time.AfterFunc(100*time.Millisecond, func() { send(syscall.SIGTERM) })
-			})
+			ended := make(chan struct{})
+			go func() {
+				// A shell that has not set its trap yet never sees a signal: insist.
+				for wait := after; ; wait = 100 * time.Millisecond {
+					select {
+					case <-ended:
+						return
+					case <-time.After(wait):
+						send(syscall.SIGTERM)
+					}
+				}
+			}()
 			exit, err := g.runtime.Run(t.Context(), g.c, g.opts)
-			timer.Stop()
-			if again != nil {
-				again.Stop()
-			}
+			close(ended)
 			if err != nil || exit.Code != 42 && exit.Code != 143 || (exit.Code == 143) != (exit.Interrupted == syscall.SIGTERM) {
 				t.Errorf("after %v: %+v, %v", after, exit, err)
 			}

@@ -224,12 +224,19 @@ func TestTerminalSignals(t *testing.T) {
 		for i := range 30 {
 			signals, send := sends()
 			g.opts.Signals = signals
-			end := make(chan struct{})
-			exit, err := g.at(p, func() {
-				time.Sleep(time.Duration(i) * time.Millisecond)
-				send(syscall.SIGTERM)
-				time.AfterFunc(300*time.Millisecond, func() { send(syscall.SIGTERM); close(end) })
-			})
+			ended := make(chan struct{})
+			go func() {
+				for wait := time.Duration(i) * time.Millisecond; ; wait = 100 * time.Millisecond {
+					select {
+					case <-ended:
+						return
+					case <-time.After(wait):
+						send(syscall.SIGTERM)
+					}
+				}
+			}()
+			exit, err := g.at(p, func() {})
+			close(ended)
 			if err != nil || exit.Code != 42 && exit.Code != 143 || (exit.Code == 143) != (exit.Interrupted == syscall.SIGTERM) {
 				t.Errorf("after %d ms: %+v, %v", i, exit, err)
 			}
