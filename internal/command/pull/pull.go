@@ -42,7 +42,7 @@ func New() *cobra.Command {
 The full ID of each image is printed on stdout, and nothing else.`,
 		Args: cli.Usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return o.run(cmd, args)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -60,7 +60,8 @@ The full ID of each image is printed on stdout, and nothing else.`,
 	return cmd
 }
 
-func (o *options) run(ctx context.Context, names []string, stdout, stderr io.Writer) (err error) {
+func (o *options) run(cmd *cobra.Command, names []string) (err error) {
+	ctx, stdout, stderr := cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 	opts, err := o.parse(stderr)
 	if err != nil {
 		return err
@@ -80,12 +81,21 @@ func (o *options) run(ctx context.Context, names []string, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	// One that fails does not keep the others away, and the last error is the
+	// command's.
 	for _, name := range names {
-		if err := o.pull(ctx, store, name, opts, stdout); err != nil {
+		failed := o.pull(ctx, store, name, opts, stdout)
+		if failed != nil && err != nil {
+			cli.Report(cmd, err)
+		}
+		if failed != nil {
+			err = failed
+		}
+		if ctx.Err() != nil {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
 func (o *options) pull(ctx context.Context, store *libstorage.Store, name string, opts libimage.PullOptions, stdout io.Writer) error {
