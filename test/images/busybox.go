@@ -30,7 +30,7 @@ func Busybox() (*Image, error) {
 		return nil, err
 	}
 	return &Image{
-		Layers: []Layer{{Entries: entries}},
+		Layers: []Layer{{Entries: entries, Comment: "the host's static busybox"}},
 		Config: v1.Image{
 			Author: "tug tests",
 			Config: v1.ImageConfig{

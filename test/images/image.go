@@ -3,6 +3,7 @@
 package images
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -89,7 +90,7 @@ func (i *Image) Build() (*Built, error) {
 		manifest.Layers = append(manifest.Layers, layer.descriptor)
 		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, layer.diffID)
 		config.History = append(config.History, v1.History{
-			Created: &Epoch, CreatedBy: fmt.Sprintf("layer %d", n), Comment: i.Layers[n].Comment,
+			Created: &Epoch, CreatedBy: cmp.Or(i.Layers[n].Comment, fmt.Sprintf("layer %d", n)),
 		})
 	}
 	if manifest.Layers == nil {
