@@ -33,6 +33,8 @@ func newRig(t *testing.T) *specRig {
 	base := t.TempDir()
 	r := &specRig{t: t, rootfs: filepath.Join(base, "rootfs"), runDir: filepath.Join(base, "run"),
 		id: fmt.Sprintf("%012x%04x", os.Getpid(), rigNumber.Add(1))}
+	// crun leaves the cgroup of a container that it could not start.
+	t.Cleanup(func() { removeTestCgroup("tug-" + r.id) })
 	for _, dir := range []string{r.runDir, filepath.Join(r.rootfs, "bin"), filepath.Join(r.rootfs, "etc"), filepath.Join(r.rootfs, "tmp")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
