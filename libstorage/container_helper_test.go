@@ -46,6 +46,9 @@ func helperRun(name string) error {
 	}
 	defer store.Close()
 	opts := libstorage.ContainerOptions{Name: "one", ImageID: os.Getenv("TUG_TEST_IMAGE"), Ephemeral: name == "ephemeral"}
+	if name == "remove" {
+		return onlyErr(store.Remove(ctx, os.Getenv("TUG_TEST_IMAGE"), libstorage.RemoveOptions{Force: true}))
+	}
 	if name == "claim" {
 		return helperClaim(ctx, store, opts)
 	}

@@ -3,12 +3,15 @@
 package libstorage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.podman.io/storage"
+	"go.podman.io/storage/pkg/lockfile"
 )
 
 // The library deletes an image's record first and marks its layers after: who
@@ -65,6 +68,23 @@ func (s *Store) finishRemoval(image string) {
 	}
 	if _, err := s.lib.Image(image); errors.Is(err, storage.ErrImageUnknown) {
 		s.deleteUnused(layer)
+		s.deleteItems(image)
+	}
+}
+
+// deleteItems deletes the files kept with an image that has no record. It
+// looks with the list locked: a pull of that image may just be making one.
+func (s *Store) deleteItems(image string) {
+	list := recordPath(s.root, s.Driver(), "images")
+	lock, err := lockfile.GetLockFile(strings.TrimSuffix(list, ".json") + ".lock")
+	if err != nil {
+		return
+	}
+	lock.Lock()
+	defer lock.Unlock()
+	data, err := os.ReadFile(list)
+	if err == nil && isID(image) && !bytes.Contains(data, []byte(image)) {
+		_ = os.RemoveAll(filepath.Join(filepath.Dir(list), image))
 	}
 }
 
