@@ -84,7 +84,14 @@ func TestRemoveWithIdleLease(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{Root: mountTmpfs(t, "size=96m")})
 	id := addImage(t, store, busybox("localhost/a:1"))
-	if err := store.AcquireLease(t.Context(), id, strings.Repeat("ab", 32), false); err != nil {
+	user := filepath.Join(store.Root(), "user")
+	if err := os.Mkdir(user, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AcquireLease(t.Context(), id, user, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(user); err != nil {
 		t.Fatal(err)
 	}
 	if containers, err := store.Library().Containers(); err != nil || len(containers) != 1 {
