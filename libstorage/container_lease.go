@@ -25,10 +25,10 @@ func (c *Container) takeLease(ctx context.Context) {
 	}
 	lease := &pendingLease{done: make(chan struct{})}
 	c.lease = lease
-	go func(image, id string, durable bool) {
+	go func(image, dir string, durable bool) {
 		defer close(lease.done)
-		lease.err = c.store.AcquireLease(ctx, image, id, durable)
-	}(c.record.ImageID, c.record.ID, !c.record.Ephemeral)
+		lease.err = c.store.AcquireLease(ctx, image, dir, durable)
+	}(c.record.ImageID, c.dir, !c.record.Ephemeral)
 }
 
 // pendingLease is a lease that is being taken.

@@ -83,6 +83,7 @@ func (c *Container) remove(ctx context.Context) error {
 	if c.lock == nil || c.lock.fd < 0 {
 		return nil
 	}
+	_ = c.lease.wait(context.Background()) // it writes to the directory
 	// A command that is interrupted cleans up nevertheless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -184,12 +185,11 @@ func (c *Container) eraseFiles() error {
 // releaseAll gives up the name and the leases.
 func (c *Container) releaseAll(ctx context.Context) error {
 	var err error
-	_ = c.lease.wait(context.Background())
 	if c.record.ImageID != "" && c.record.Driver == "overlay" {
-		err = c.store.ReleaseLease(ctx, c.record.ImageID, c.ID())
+		err = c.store.ReleaseLease(ctx, c.record.ImageID, c.dir)
 	}
 	for _, image := range c.record.ImageMounts {
-		err = errors.Join(err, c.store.releaseImageMount(ctx, image, c.ID()))
+		err = errors.Join(err, c.store.releaseImageMount(ctx, image, c.dir))
 	}
 	return errors.Join(err, c.store.releaseName(c.record.Name, c.ID()))
 }

@@ -65,7 +65,7 @@ func (c *Container) MountImage(ctx context.Context, imageID string) (string, err
 	}); err != nil {
 		return "", err
 	}
-	if err := c.store.AcquireLease(ctx, imageID, c.ID(), !c.record.Ephemeral); err != nil {
+	if err := c.store.AcquireLease(ctx, imageID, c.dir, !c.record.Ephemeral); err != nil {
 		return "", err
 	}
 	if c.store.rootfsDriver() == "library" {
@@ -120,11 +120,11 @@ func (c *Container) unmountAll() error {
 	return rootfs.RemoveTree(dir)
 }
 
-func (s *Store) releaseImageMount(ctx context.Context, image, id string) error {
+func (s *Store) releaseImageMount(ctx context.Context, image, dir string) error {
 	if s.rootfsDriver() == "library" {
 		if _, err := s.lib.UnmountImage(image, true); err != nil {
 			return err
 		}
 	}
-	return s.ReleaseLease(ctx, image, id)
+	return s.ReleaseLease(ctx, image, dir)
 }

@@ -5,6 +5,7 @@
 //	ROOT/tug/
 //	    containers/ID/        outlives its process
 //	        lock              held by who works on it; "ID\nRUNDIR\n"
+//	        lease-IMAGE       a link to the lease of an image that it uses
 //	        record.json       what is known of it
 //	        upper/ work/      what it changed, and the kernel's
 //	        volumes/N/        what it changed in directories of the host (:O)
@@ -12,8 +13,7 @@
 //	        lock              is being removed: all that a Sweep looks at
 //	        upper/ work/ volumes/
 //	    names/NAME            a link to the lock file of who has the name
-//	    leases/IMAGE/lock
-//	    leases/IMAGE/ID       a link to the lock file of who uses the image
+//	    leases/IMAGE          has one link more than containers use the image
 //	RUNROOT/tug/ID/           the bundle; of both kinds
 //	    record.json           of an ephemeral container
 //	    pidfile               written by the OCI runtime

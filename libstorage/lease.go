@@ -31,15 +31,23 @@ func leasable(image string) bool {
 	return image != "" && image[0] != '.' && !strings.ContainsAny(image, "/\x00") && len(image) < 256
 }
 
+// leaseLink is the name, in the directory of who uses an image, of the link to
+// the lease's file.
+func leaseLink(dir, image string) string { return dir + "/" + leaseLinkPrefix + image }
+
+const leaseLinkPrefix = "lease-"
+
 // AcquireLease keeps an image from being removed, by us and by every other
-// tool of the store, until ReleaseLease with the same container. Containers do
-// it themselves; it is for who uses an image without one. Acquiring twice is
-// the same as once.
+// tool of the store, until ReleaseLease with the same directory, or until that
+// directory is gone. Containers do it themselves; it is for who uses an image
+// without one. The directory must be on the disk of the graph root. Acquiring
+// twice is the same as once.
 //
-// The first container of an image makes one container in containers/storage;
-// the others only add a file. With durable the lease survives a power cut.
-func (s *Store) AcquireLease(ctx context.Context, imageID, containerID string, durable bool) error {
-	if !leasable(imageID) || !checkID(containerID) {
+// The first user of an image makes one container in containers/storage; all
+// of them have a link to one file, whose link count is how many they are. With
+// durable the lease survives a power cut.
+func (s *Store) AcquireLease(ctx context.Context, imageID, dir string, durable bool) error {
+	if !leasable(imageID) {
 		return unknownImage(imageID)
 	}
 	l, err := s.lockLease(ctx, imageID)
@@ -47,121 +55,84 @@ func (s *Store) AcquireLease(ctx context.Context, imageID, containerID string, d
 		return leaseError(imageID, err)
 	}
 	defer l.unlock()
-	dir := s.leaseDir(imageID)
-	shared, err := hasMembers(dir, containerID)
-	if err != nil {
-		return leaseError(imageID, err)
+	before, err := l.links()
+	if err == nil {
+		err = os.Link(l.path, leaseLink(dir, imageID))
 	}
-	if err := s.joinLease(dir, containerID); err != nil {
-		return leaseError(imageID, err)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return leaseError(imageID, errors.Join(err, s.releaseLocked(l, imageID, dir)))
 	}
 	// Another tool may have removed the lease by force: look, do not trust.
-	if !shared || !s.lib.Exists(leaseID(imageID)) {
+	err = nil
+	if before < 2 || !s.lib.Exists(leaseID(imageID)) {
 		err = s.createLease(imageID)
 	}
 	if err == nil {
 		_, err = s.lib.Image(imageID) // it may have been removed just before
 	}
 	if err == nil && durable {
-		err = errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
+		err = errors.Join(syncDir(dir), syncDir(filepath.Dir(l.path)))
 	}
 	if err != nil {
-		return errors.Join(leaseError(imageID, err), s.releaseLocked(l, imageID, containerID))
+		return errors.Join(leaseError(imageID, err), s.releaseLocked(l, imageID, dir))
 	}
 	return nil
 }
 
-// joinLease adds a container to those that a lease is for.
-func (s *Store) joinLease(dir, containerID string) error {
-	member := filepath.Join(dir, containerID)
-	for _, own := range []string{s.ephemeralDir(containerID), s.persistentDir(containerID)} {
-		err := unix.Link(own+"/"+lockFile, member)
-		if err == nil || err == unix.EEXIST {
-			return nil
-		}
-	}
-	// Somebody who is not a container.
-	fd, err := unix.Open(member, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return &os.PathError{Op: "create", Path: member, Err: err}
-	}
-	return unix.Close(fd)
-}
-
-// ReleaseLease ends what AcquireLease began. The last container of an image
-// takes the lease away.
-func (s *Store) ReleaseLease(ctx context.Context, imageID, containerID string) error {
-	if !leasable(imageID) || !checkID(containerID) {
+// ReleaseLease ends what AcquireLease began. The last user of an image takes
+// the lease away. Releasing what was not acquired is no error.
+func (s *Store) ReleaseLease(ctx context.Context, imageID, dir string) error {
+	if !leasable(imageID) {
 		return nil
 	}
-	var st unix.Stat_t
-	if unix.Lstat(s.leaseDir(imageID), &st) == unix.ENOENT {
-		return nil
-	}
-	l, err := s.lockLease(ctx, imageID)
-	if err != nil {
+	l, err := waitLock(ctx, s.leaseFile(imageID), tryLock)
+	if errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
+		return removeFile(leaseLink(dir, imageID)) // a foreign hand was there
+	} else if err != nil {
 		return leaseError(imageID, err)
 	}
 	defer l.unlock()
-	if err := s.releaseLocked(l, imageID, containerID); err != nil {
+	if err := s.releaseLocked(l, imageID, dir); err != nil {
 		return leaseError(imageID, err)
 	}
 	return nil
 }
 
-func (s *Store) releaseLocked(l *heldLock, imageID, containerID string) error {
-	dir := s.leaseDir(imageID)
-	if containerID != "" {
-		if err := removeFile(filepath.Join(dir, containerID)); err != nil {
-			return err
-		}
+func (s *Store) releaseLocked(l *heldLock, imageID, dir string) error {
+	if err := removeFile(leaseLink(dir, imageID)); err != nil {
+		return err
 	}
-	if shared, err := hasMembers(dir, ""); err != nil || shared {
+	return s.dropIdle(l, imageID)
+}
+
+// dropIdle takes the lease away when nobody has a link to its file.
+func (s *Store) dropIdle(l *heldLock, imageID string) error {
+	if n, err := l.links(); err != nil || n > 1 {
 		return err
 	}
 	if err := s.deleteLease(imageID); err != nil {
 		return err
 	}
-	// Whoever has opened the lock file meanwhile finds it unlinked.
-	return errors.Join(removeFile(l.path), os.Remove(dir))
+	// Whoever has opened the file meanwhile finds it unlinked.
+	return removeFile(l.path)
 }
 
-// lockLease holds the lock of an image's lease, for which there is a
-// directory then.
+// lockLease holds the lock of an image's lease, for which there is a file then.
 func (s *Store) lockLease(ctx context.Context, imageID string) (*heldLock, error) {
-	path := filepath.Join(s.leaseDir(imageID), lockFile)
+	path := s.leaseFile(imageID)
 	for {
 		l, err := waitLock(ctx, path, func(path string) (*heldLock, error) { return openLock(path, unix.O_CREAT) })
 		switch {
 		case errors.Is(err, errGone):
 			continue // the last one took it away
 		case errors.Is(err, fs.ErrNotExist):
-			if err := mkdir(s.leaseDir(imageID)); err != nil && !errors.Is(err, fs.ErrExist) {
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		return l, err
 	}
-}
-
-// hasMembers tells whether a lease is shared by somebody but except.
-func hasMembers(dir, except string) (bool, error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	names, err := f.Readdirnames(4)
-	for _, name := range names {
-		if name != lockFile && name != except {
-			return true, nil
-		}
-	}
-	if len(names) == 0 {
-		return false, nil // io.EOF
-	}
-	return false, err
 }
 
 func leaseError(image string, err error) error {

@@ -5,7 +5,10 @@ package libstorage
 import (
 	"context"
 	"errors"
-	"os"
+	"io/fs"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // endLease calls remove for an image that none of our containers uses, while
@@ -16,73 +19,78 @@ func (s *Store) endLease(ctx context.Context, imageID string, free bool, remove 
 	if !leasable(imageID) {
 		return nil, remove()
 	}
-	if err := s.sweepLease(ctx, imageID); err != nil {
-		return nil, err
-	}
 	l, err := s.lockLease(ctx, imageID)
 	if err != nil {
 		return nil, leaseError(imageID, err)
 	}
 	defer l.unlock()
-	members, err := s.leaseMembers(imageID)
+	links, err := l.links()
 	if err != nil {
 		return nil, leaseError(imageID, err)
 	}
-	users := make([]User, 0, len(members))
-	for _, id := range members {
-		user := User{ID: id, Ours: true}
-		if info, err := s.readContainer(id); err == nil {
-			user.Name = info.Record.Name
+	if links > 1 {
+		if users, err := s.leaseUsers(imageID); err != nil || len(users) > 0 {
+			return users, err
 		}
-		users = append(users, user)
-	}
-	if len(users) > 0 {
-		return users, nil
 	}
 	err = s.deleteLease(imageID)
 	if err == nil && free {
 		err = remove()
 	}
-	return nil, errors.Join(err, removeFile(l.path), os.Remove(s.leaseDir(imageID)))
+	return nil, errors.Join(err, removeFile(l.path))
 }
 
-// leaseMembers are the containers of ours that use an image.
-func (s *Store) leaseMembers(imageID string) ([]string, error) {
-	if !leasable(imageID) {
-		return nil, nil
-	}
-	names, err := entries(s.leaseDir(imageID))
-	members := names[:0]
-	for _, name := range names {
-		if checkID(name) {
-			members = append(members, name)
+// leaseUsers finds the containers of ours that use an image.
+func (s *Store) leaseUsers(imageID string) ([]User, error) {
+	var users []User
+	for _, kind := range []string{"ephemeral", "containers"} {
+		ids, err := entries(s.tug(kind))
+		if err != nil {
+			return nil, leaseError(imageID, err)
+		}
+		for _, id := range ids {
+			var st unix.Stat_t
+			if !checkID(id) || unix.Lstat(leaseLink(s.tug(kind, id), imageID), &st) != nil {
+				continue
+			}
+			user := User{ID: id, Ours: true}
+			if info, err := s.readContainer(id); err == nil {
+				user.Name = info.Record.Name
+			}
+			users = append(users, user)
 		}
 	}
-	return members, err
+	return users, nil
 }
 
-// sweepLeases takes away leases whose containers are gone, which only a full
-// disk or a foreign hand leaves. It is for who finds an image in use.
+// sweepLeases takes away leases without users, which a removal leaves that
+// was cut short, or a foreign hand.
 func (s *Store) sweepLeases(ctx context.Context) error {
 	images, err := entries(s.tug("leases"))
 	for _, image := range images {
-		err = errors.Join(err, s.sweepLease(ctx, image))
+		if !leasable(image) {
+			continue
+		}
+		l, lerr := waitLock(ctx, s.leaseFile(image), tryLock)
+		if errors.Is(lerr, errGone) || errors.Is(lerr, fs.ErrNotExist) {
+			continue
+		}
+		if lerr == nil {
+			lerr = errors.Join(s.dropIdle(l, image), l.unlock())
+		}
+		err = errors.Join(err, lerr)
 	}
 	return err
 }
 
-func (s *Store) sweepLease(ctx context.Context, image string) error {
-	members, err := s.leaseMembers(image)
-	if err != nil {
-		return err
-	}
-	if len(members) == 0 {
-		return s.ReleaseLease(ctx, image, newID())
-	}
-	for _, id := range members {
-		if !s.claimed(id) {
-			err = errors.Join(err, s.ReleaseLease(ctx, image, id))
+// leasesOf finds what a container without a record has leases of.
+func leasesOf(dir string) ([]string, error) {
+	names, err := entries(dir)
+	var images []string
+	for _, name := range names {
+		if image, ok := strings.CutPrefix(name, leaseLinkPrefix); ok {
+			images = append(images, image)
 		}
 	}
-	return err
+	return images, err
 }

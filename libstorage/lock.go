@@ -58,9 +58,19 @@ func openLock(path string, flags int) (*heldLock, error) {
 	return &heldLock{fd: fd, path: path}, nil
 }
 
+// links is how many names the file has.
+func (l *heldLock) links() (int, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(l.fd, &st); err != nil {
+		return 0, &os.PathError{Op: "stat", Path: l.path, Err: err}
+	}
+	return int(st.Nlink), nil
+}
+
 // The lock file of a container says whose it is, and where in which run root
-// the rest is. A container's name and its leases are further names of that
-// file: a link costs the disk a fifth of a file.
+// the rest is. A container's name is another link to that file, as it is of a
+// lease's file that containers hold on to it: a link costs the disk a fifth of
+// a file.
 
 // sign writes that into the file.
 func (l *heldLock) sign(id, runDir string) error {

@@ -35,7 +35,7 @@ func (s *Store) persistentDir(id string) string { return s.root + "/tug/containe
 func (s *Store) ephemeralDir(id string) string  { return s.root + "/tug/ephemeral/" + id }
 func (s *Store) newRunDir(id string) string     { return s.runRoot + "/tug/" + id }
 func (s *Store) nameLink(name string) string    { return s.root + "/tug/names/" + name }
-func (s *Store) leaseDir(image string) string   { return s.root + "/tug/leases/" + image }
+func (s *Store) leaseFile(image string) string  { return s.root + "/tug/leases/" + image }
 
 // mkdir makes a directory that only its owner can enter, and those above it
 // when they are missing. It fails where there is one already.

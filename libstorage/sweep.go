@@ -148,15 +148,12 @@ func (c *Container) guess(ctx context.Context) error {
 	for _, name := range names {
 		err = errors.Join(err, removeFile(c.store.nameLink(name)))
 	}
-	images, lerr := entries(c.store.tug("leases"))
+	images, lerr := leasesOf(c.dir)
 	err = errors.Join(err, lerr)
 	for _, image := range images {
-		var st unix.Stat_t
-		if unix.Lstat(filepath.Join(c.store.leaseDir(image), c.ID()), &st) == nil {
-			err = errors.Join(err, c.store.ReleaseLease(ctx, image, c.ID()))
-		}
+		err = errors.Join(err, c.store.ReleaseLease(ctx, image, c.dir))
 	}
-	// An empty lease that is left behind by a release cut short.
+	// And what a release that was cut short left.
 	err = errors.Join(err, c.store.sweepLeases(ctx))
 	c.record.Driver, c.record.Ephemeral, c.mounts = "overlay", false, 1
 	c.fs = c.newRootfs()
