@@ -3,10 +3,10 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/errclass"
@@ -82,14 +82,24 @@ func report(w io.Writer, format string, err error) {
 		return
 	}
 	if format != "json" {
-		fmt.Fprintf(w, "Error: %s\n", Printable(err.Error()))
+		fmt.Fprintf(w, "Error: %s\n", clip(Printable(err.Error())))
 		return
 	}
 	class, object := errclass.Of(err)
-	line, _ := json.Marshal(struct {
+	line, _ := marshal(struct {
 		Class   errclass.Class `json:"class"`
 		Object  string         `json:"object"`
 		Message string         `json:"message"`
-	}{class, object, err.Error()})
-	fmt.Fprintf(w, "%s\n", line)
+	}{class, object, err.Error()}, "")
+	_, _ = w.Write(line)
+}
+
+// clip takes the middle out of a line that is longer than anybody reads: an
+// argument, or a registry's answer, may be.
+func clip(line string) string {
+	const longest, head, tail = 4000, 3000, 900
+	if len(line) <= longest {
+		return line
+	}
+	return strings.ToValidUTF8(line[:head], "") + " ... " + strings.ToValidUTF8(line[len(line)-tail:], "")
 }

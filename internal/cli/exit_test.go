@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/errclass"
@@ -103,5 +105,18 @@ func TestPrintable(t *testing.T) {
 		if got := Printable(in); got != want {
 			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestRunReportsShortLine(t *testing.T) {
+	long := errors.New("reference x@" + strings.Repeat("é", 100_000) + ": invalid")
+	code, stderr := run(t.Context(), long)
+	if code != 125 || len(stderr) > 4100 || !utf8.ValidString(stderr) ||
+		!strings.HasPrefix(stderr, "Error: reference x@é") || !strings.HasSuffix(stderr, "é: invalid\n") {
+		t.Errorf("exit %d, %d bytes: %q", code, len(stderr), stderr)
+	}
+	_, stderr = run(t.Context(), errors.New("a\u009bb\x7f"), "--error-format=json")
+	if !strings.Contains(stderr, `"a\u009bb\u007f"`) {
+		t.Errorf("stderr %q", stderr)
 	}
 }
