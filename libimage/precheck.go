@@ -31,6 +31,7 @@ type summary struct {
 	list      bool
 	image     bool // an image with a config, not an artifact
 	config    descriptor
+	layers    int                     // of an image
 	blobs     map[digest.Digest]int64 // declared size of config and layers
 }
 
@@ -103,7 +104,7 @@ func readManifest(raw []byte, served string) (*summary, error) {
 	if size > maxConfig {
 		return nil, fmt.Errorf("%w: config of %d bytes, more than %d", ErrManifest, size, maxConfig)
 	}
-	s.config = *doc.Config
+	s.config, s.layers = *doc.Config, len(*doc.Layers)
 	s.image = doc.Config.MediaType == imgspec.MediaTypeImageConfig || doc.Config.MediaType == manifest.DockerV2Schema2ConfigMediaType
 	return s, s.addAll(append([]descriptor{*doc.Config}, *doc.Layers...), maxLayers, true)
 }

@@ -225,6 +225,9 @@ func (p *puller) choose(ctx context.Context, src *source, sys *types.SystemConte
 	if err := json.Unmarshal(raw, &config); err != nil {
 		return nil, fail(errclass.Verification, src.object, "%s: config %s: %w: %w", src.object, sum.config.Digest, ErrManifest, err)
 	}
+	if n := len(config.RootFS.DiffIDs); n != sum.layers {
+		return nil, fail(errclass.Verification, src.object, "%s: %w: %d layers, and a config for %d", src.object, ErrManifest, sum.layers, n)
+	}
 	have := Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
 	if err := p.checkPlatform(have); err != nil {
 		return nil, fail(errclass.NotFound, src.object, "%s: %w", src.object, err)
