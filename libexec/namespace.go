@@ -112,7 +112,8 @@ func hostnameOf(opts *Options) (string, error) {
 		}
 		return opts.Hostname, nil
 	}
-	if opts.UTS.Mode != Private {
+	// On the host's network a container goes by the name that the network knows.
+	if opts.UTS.Mode != Private || opts.Network.Mode == HostMode {
 		return os.Hostname()
 	}
 	return opts.ID[:min(12, len(opts.ID))], nil

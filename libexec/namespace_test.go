@@ -105,3 +105,18 @@ func namespaceOf(t *testing.T, kind string) string {
 	}
 	return name
 }
+
+func TestHostnameOfTheHostsNetwork(t *testing.T) {
+	want, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := &Options{ID: "0123456789abcdef", Network: Namespace{Mode: HostMode}}
+	if got, err := hostnameOf(opts); got != want || err != nil {
+		t.Errorf("on the host's network: %q, %v; want %q", got, err, want)
+	}
+	opts.Network = Namespace{}
+	if got, err := hostnameOf(opts); got != "0123456789ab" || err != nil {
+		t.Errorf("on its own: %q, %v", got, err)
+	}
+}

@@ -73,7 +73,8 @@ type Options struct {
 	PID     Namespace
 	UTS     Namespace
 	Cgroup  Namespace
-	// Hostname of a private UTS namespace. Empty: the first 12 digits of ID.
+	// Hostname of a private UTS namespace. Empty: the host's on its network,
+	// else the first 12 digits of ID.
 	Hostname string
 	// ExtraHosts are lines of /etc/hosts.
 	ExtraHosts []Host
