@@ -99,17 +99,39 @@ func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err
 		c.sourceSys.BigFilesTemporaryDir, c.destSys.BigFilesTemporaryDir = st.dir, st.dir
 	}
 	var done Copied
+	undo, err := rollbackOf(to, stores)
+	if err != nil {
+		return Copied{}, describe(dst, err)
+	}
 	err = opts.Retry.do(ctx, func(err error, delay time.Duration) {
 		c.events.send(Event{Kind: EventRetry, Message: err.Error() + ": again in " + delay.String()})
 	}, func() error {
 		done, err = c.attempt(ctx)
 		return err
 	})
-	if err != nil {
-		return Copied{}, describe(src, err)
+	if err := undo(err); err != nil {
+		return Copied{}, oneLine(describe(src, err))
 	}
 	c.events.send(Event{Kind: EventFinish, Digest: done.Digest})
 	return done, nil
+}
+
+// rollbackOf takes back what a failed copy has put into a store. The function
+// is called once, with the copy's error.
+func rollbackOf(to types.ImageReference, s *stores) (func(error) error, error) {
+	if to.Transport().Name() != storageTransport {
+		return func(err error) error { return err }, nil
+	}
+	back, err := newRollback(s.all[len(s.all)-1]) // the destination is opened last
+	if err != nil {
+		return nil, err
+	}
+	return func(err error) error {
+		if err == nil {
+			return back.keep()
+		}
+		return errors.Join(err, back.undo())
+	}, nil
 }
 
 // copier is one copy.

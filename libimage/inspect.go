@@ -88,7 +88,10 @@ func Inspect(ctx context.Context, ref string, opts InspectOptions) (_ *Inspected
 		found, err = inspect(ctx, ref, from, sys, opts)
 		return err
 	})
-	return found, describe(ref, err)
+	if err != nil {
+		return nil, oneLine(describe(ref, err))
+	}
+	return found, nil
 }
 
 func inspect(ctx context.Context, name string, from types.ImageReference, sys *types.SystemContext, opts InspectOptions) (_ *Inspected, err error) {

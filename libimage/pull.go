@@ -85,15 +85,31 @@ func Pull(ctx context.Context, store *libstorage.Store, name string, opts PullOp
 	if store.ReadOnly() && opts.Policy != PullNever {
 		return Pulled{}, fail(errclass.Conflict, name, "%s: store %s: %w", name, store.Root(), libstorage.ErrReadOnly)
 	}
-	got, err := p.pull(ctx)
+	got, err := p.pullOrNothing(ctx)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) && errors.Is(err, context.Canceled) {
 			err = fmt.Errorf("%w: %w", err, cause)
 		}
-		return Pulled{}, describe(name, err)
+		return Pulled{}, oneLine(describe(name, err))
 	}
 	p.events.send(Event{Kind: EventFinish, Digest: got.Digest, Message: got.ID})
 	return got, nil
+}
+
+// pullOrNothing leaves the store as it was when a pull fails.
+func (p *puller) pullOrNothing(ctx context.Context) (Pulled, error) {
+	if p.opts.Policy == PullNever {
+		return p.pull(ctx)
+	}
+	back, err := newRollback(p.store)
+	if err != nil {
+		return Pulled{}, err
+	}
+	got, err := p.pull(ctx)
+	if err != nil {
+		return Pulled{}, errors.Join(err, back.undo())
+	}
+	return got, back.keep()
 }
 
 // PullAll pulls every tag of a repository. What could be pulled is returned
@@ -169,6 +185,18 @@ func combine(object string, errs []error) error {
 	}
 	class := classOf(errs[len(errs)-1])
 	return errclass.New(class, object, &several{text: strings.Join(texts, "; "), errs: errs})
+}
+
+// oneLine makes one line of a message: the library's can have several, and
+// may quote what a registry or a layer said.
+func oneLine(err error) error {
+	text := err.Error()
+	if !strings.ContainsAny(text, "\r\n") {
+		return err
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	class, object := errclass.Of(err)
+	return errclass.New(class, object, &several{text: strings.Join(lines, "; "), errs: []error{err}})
 }
 
 type several struct {

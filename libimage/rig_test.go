@@ -3,6 +3,8 @@
 package libimage_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io/fs"
 	"os"
@@ -147,4 +149,17 @@ func oneLine(t testing.TB, err error, object string) {
 	if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), object) {
 		t.Errorf("error %q: want one line that names %s", err, object)
 	}
+}
+
+func gz(t testing.TB, content string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"go.podman.io/storage/pkg/reexec"
+	"go.podman.io/storage/pkg/unshare"
 )
 
 const (
@@ -39,6 +40,7 @@ func Init() bool {
 
 // confine gives up everything; enter changes the root.
 func confine(enter func() error) error {
+	unshare.IsRootless() // the library asks /proc once, and remembers
 	dropEnvironment()
 	if err := limitResources(); err != nil {
 		return err
