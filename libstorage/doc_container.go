@@ -16,7 +16,7 @@
 //	    leases/IMAGE          has one link more than containers use the image
 //	RUNROOT/tug/ID/           the bundle; of both kinds
 //	    record.json           of an ephemeral container
-//	    pidfile               written by the OCI runtime
+//	    pid                   written by the OCI runtime
 //	    merged/               its root file system, mounted
 //	    mounts/N/             images and overlays that it has mounted beside
 //

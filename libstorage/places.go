@@ -25,7 +25,7 @@ const (
 // PidFile is the file in a container's run directory that the OCI runtime
 // writes (--pid-file). When a command is killed before it could note the
 // process in the record, this is what still knows of it.
-const PidFile = "pidfile"
+const PidFile = "pid"
 
 func (s *Store) tug(elem ...string) string {
 	return filepath.Join(append([]string{s.root, "tug"}, elem...)...)
