@@ -32,7 +32,7 @@ func sample() *thing {
 	return &thing{
 		ID: "abc", Names: []string{"x", "y", "z"}, Size: 42, Ratio: 1.5, Ready: true,
 		Labels: map[string]string{"b": "2", "a": "1"}, Any: map[string]any{"k": []int{1, 2}},
-		At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Next: &thing{ID: "next"}, inner: inner{Deep: "down"},
+		At: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Next: &thing{ID: "next"}, inner: inner{Deep: "down"}, hidden: "h",
 	}
 }
 
