@@ -3,6 +3,7 @@
 package libstorage_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/tug-containers/tug/libstorage"
@@ -55,4 +56,42 @@ func BenchmarkSweepNothing(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// What ps pays for a thousand containers.
+func BenchmarkListThousand(b *testing.B) {
+	store := openStore(b, libstorage.Options{})
+	dir := b.TempDir()
+	for range 1000 {
+		c, err := store.CreateContainer(b.Context(), libstorage.ContainerOptions{Rootfs: dir, Ephemeral: true, Command: []string{"sleep", "1"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Update(func(r *libstorage.Record) { _ = r.Started(os.Getpid()) }); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("list", func(b *testing.B) {
+		for b.Loop() {
+			list, err := store.Containers(b.Context())
+			if err != nil || len(list) != 1000 {
+				b.Fatal(len(list), err)
+			}
+			for i := range list {
+				if list[i].Record.State() != libstorage.Running {
+					b.Fatal(list[i].Record.State())
+				}
+			}
+		}
+	})
+	b.Run("sweep", func(b *testing.B) {
+		for b.Loop() {
+			if removed, err := store.Sweep(b.Context(), nil); err != nil || len(removed) > 0 {
+				b.Fatal(removed, err)
+			}
+		}
+	})
 }

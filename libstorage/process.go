@@ -50,16 +50,3 @@ func parseStartTime(stat []byte) (uint64, bool) {
 	start, err := strconv.ParseUint(fields[19], 10, 64)
 	return start, err == nil
 }
-
-// bootedHost is a host whose boot ID has been read.
-type bootedHost struct {
-	host
-	id string
-}
-
-func (b *bootedHost) bootID() string {
-	if b.id == "" {
-		b.id = b.host.bootID()
-	}
-	return b.id
-}

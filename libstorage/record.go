@@ -178,26 +178,30 @@ func parseRecord(id string, data []byte) (Record, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return Record{ID: id}, damaged(id, "record", errors.New("the file is empty"))
 	}
-	// A newer format may have given a field another type.
-	var head struct {
-		Format int    `json:"format"`
-		ID     string `json:"id"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return Record{ID: id}, damaged(id, "record", err)
-	}
 	err := json.Unmarshal(data, &r)
+	format, ours := r.Format, r.ID
+	if err != nil {
+		// A newer format may have given a field another type.
+		var head struct {
+			Format int    `json:"format"`
+			ID     string `json:"id"`
+		}
+		if headErr := json.Unmarshal(data, &head); headErr != nil {
+			return Record{ID: id}, damaged(id, "record", err)
+		}
+		format, ours = head.Format, head.ID
+	}
 	switch {
-	case head.Format > recordFormat:
-		r.ID, r.Format = id, head.Format
+	case format > recordFormat:
+		r.ID, r.Format = id, format
 		return r, errclass.New(errclass.Unsupported, id, fmt.Errorf(
-			"container %s: record of format %d: %w: this version knows format %d", id, head.Format, ErrNewerFormat, recordFormat))
+			"container %s: record of format %d: %w: this version knows format %d", id, format, ErrNewerFormat, recordFormat))
 	case err != nil:
 		return Record{ID: id}, damaged(id, "record", err)
-	case head.Format < 1:
+	case format < 1:
 		return Record{ID: id}, damaged(id, "record", errors.New("no format number"))
-	case head.ID != id:
-		return Record{ID: id}, damaged(id, "record", fmt.Errorf("it is that of container %q", head.ID))
+	case ours != id:
+		return Record{ID: id}, damaged(id, "record", fmt.Errorf("it is that of container %q", ours))
 	}
 	return r, nil
 }
