@@ -78,7 +78,7 @@ type Copied struct {
 func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err error) {
 	stores := &stores{opts: opts.Store}
 	defer func() { err = errors.Join(err, stores.close()) }()
-	from, err := parse(src, stores.open)
+	from, err := parse(src, stores.openExisting)
 	if err != nil {
 		return Copied{}, err
 	}

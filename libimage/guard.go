@@ -43,6 +43,7 @@ type guard struct {
 	pinged bool // the last request was the first of a client
 	secure bool // some request went over https
 	scope  map[string]reach
+	pages  map[string]int // requests for a page of a list of tags
 }
 
 // reach is how far away an address is.
@@ -55,11 +56,16 @@ const (
 	loopback
 )
 
+// maxSamePage is how often one page of a list of tags is asked for, retries
+// after a 429 included.
+const maxSamePage = 8
+
 // newGuard makes the guard of one registry. named may be nil: a registry that
 // is only logged in to.
 func newGuard(a Access, sys *types.SystemContext, host string, named reference.Named) *guard {
 	g := &guard{
 		object: host, hosts: map[string]bool{host: true}, allowed: map[string]bool{}, scope: map[string]reach{},
+		pages: map[string]int{},
 		proxy: func(u *url.URL) (*url.URL, error) {
 			return http.ProxyFromEnvironment(&http.Request{URL: u})
 		},
@@ -96,6 +102,12 @@ func (g *guard) check(u *url.URL) (*url.URL, error) {
 	}
 	own := g.hosts[u.Host] || g.hosts[u.Hostname()]
 	g.mu.Lock()
+	if strings.HasSuffix(u.Path, "/tags/list") {
+		if g.pages[u.String()]++; g.pages[u.String()] > maxSamePage {
+			g.mu.Unlock()
+			return nil, g.refuse(u, "the list of tags leads back to itself")
+		}
+	}
 	ping := own && strings.HasSuffix(u.Path, "/v2/")
 	afterPing := g.pinged
 	g.pinged = ping

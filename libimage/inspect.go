@@ -64,7 +64,7 @@ type ImageInfo struct {
 func Inspect(ctx context.Context, ref string, opts InspectOptions) (_ *Inspected, err error) {
 	stores := &stores{opts: opts.Store}
 	defer func() { err = errors.Join(err, stores.close()) }()
-	from, err := parse(ref, stores.open)
+	from, err := parse(ref, stores.openExisting)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type limits struct {
 func (a Access) limits() limits {
 	// The library itself waits up to a minute, four times, when a registry
 	// says 429.
-	return limits{idle: a.idle(), answer: 6 * a.idle(), memory: 256 << 20, lock: &sync.Mutex{}}
+	return limits{idle: a.idle(), answer: 6 * a.idle(), memory: 64 << 20, lock: &sync.Mutex{}}
 }
 
 // bounded runs work, which is to be small: some requests with answers of some

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
+	"go.podman.io/image/v5/docker/reference"
 )
 
 // stores opens the stores that references of one copy name.
@@ -46,6 +47,29 @@ func (s *stores) open(rest string) (*libstorage.Store, string, error) {
 	}
 	s.all = append(s.all, store)
 	return store, rest, nil
+}
+
+// openExisting is open for an image that must be there, by any of the names
+// that libstorage understands.
+func (s *stores) openExisting(rest string) (*libstorage.Store, string, error) {
+	store, name, err := s.open(rest)
+	if err != nil {
+		return nil, "", err
+	}
+	name = strings.TrimPrefix(name, "@")
+	img, err := store.Image(context.Background(), name)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, full := range img.Names {
+		if named, err := parseNamed(name); err == nil && reference.TagNameOnly(named).String() == full {
+			return store, full + "@" + img.ID, nil
+		}
+	}
+	if len(img.Names) > 0 && !strings.HasPrefix(img.ID, name) {
+		return store, img.Names[0] + "@" + img.ID, nil
+	}
+	return store, "@" + img.ID, nil
 }
 
 func (s *stores) close() error {

@@ -31,7 +31,7 @@ func (b *bars) Event(e libimage.Event) {
 	case libimage.EventStart:
 		b.end()
 		fmt.Fprintln(b.w, cli.Printable(b.verb+" "+e.Message))
-		b.pool = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
+		b.pool = mpb.New(mpb.WithOutput(b.w), mpb.WithWidth(40), mpb.WithAutoRefresh(), mpb.WithRefreshRate(100*time.Millisecond))
 	case libimage.EventRetry:
 		b.end()
 		fmt.Fprintln(b.w, cli.Printable(e.Message))
