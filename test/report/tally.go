@@ -20,11 +20,12 @@ type event struct {
 type tally struct {
 	passed, failed int
 	skips          []string
+	blamed         map[string]bool // packages with a test that failed
 	output         map[string][]string
 }
 
 func (t *tally) read(from io.Reader, to io.Writer) error {
-	t.output = map[string][]string{}
+	t.output, t.blamed = map[string][]string{}, map[string]bool{}
 	lines := bufio.NewReader(from)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -76,6 +77,7 @@ func (t *tally) fail(e event, output []string, to io.Writer) {
 	text := strings.Join(output, "")
 	if e.Test != "" {
 		t.failed++
+		t.blamed[e.Package] = true
 		fmt.Fprintf(to, "FAIL %s %s (%.1f s)\n%s", e.Package, e.Test, e.Elapsed, text)
 		return
 	}
@@ -88,7 +90,9 @@ func (t *tally) fail(e event, output []string, to io.Writer) {
 			delete(t.output, key)
 		}
 	}
-	t.failed++
+	if !t.blamed[e.Package] {
+		t.failed++
+	}
 }
 
 // reason is what the test said when it skipped.

@@ -17,6 +17,8 @@ func TestTally(t *testing.T) {
 		`{"Action":"pass","Package":"a","Elapsed":0.1}`,
 		`{"Action":"output","Package":"b","Test":"TestHang","Output":"waiting\n"}`,
 		`{"Action":"fail","Package":"b"}`,
+		`{"Action":"fail","Package":"d","Test":"TestWrong"}`,
+		`{"Action":"fail","Package":"d"}`,
 		`{"Action":"build-output","ImportPath":"c","Output":"c.go:1: syntax error\n"}`,
 		`{"Action":"build-fail","ImportPath":"c"}`,
 	}, "\n")
@@ -28,7 +30,7 @@ func TestTally(t *testing.T) {
 	total.close(&out)
 	for _, want := range []string{
 		"ok   a (0.1 s)", "b TestHang did not end:\nwaiting", "c.go:1: syntax error",
-		"skipped:\n  a TestTwo: needs root\n", "\n1 passed, 2 failed, 1 skipped\n",
+		"skipped:\n  a TestTwo: needs root\n", "\n1 passed, 3 failed, 1 skipped\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())
