@@ -97,6 +97,11 @@ func (f *flags) puller(globals *cli.Globals) []string {
 	if f.quiet {
 		args = append(args, "--quiet")
 	}
+	for _, name := range []string{"authfile", "creds", "cert-dir", "tls-verify"} {
+		if flag := f.set.Lookup(name); flag.Changed {
+			args = append(args, "--"+name+"="+flag.Value.String())
+		}
+	}
 	return args
 }
 
