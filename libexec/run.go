@@ -90,8 +90,9 @@ type Exit struct {
 // A container that ends with 1 is an Exit, and no error. When ctx ended the
 // container, the error wraps the cause.
 //
-// Without a terminal the runtime is forked once, and the container has the very
-// descriptors of Stdio. If this process is killed, the container runs on.
+// Without a terminal the runtime is forked once and given the very descriptors
+// of Stdio. crun hands them to the container; runc puts pipes between, and copies.
+// If this process is killed, the container runs on.
 //
 // With a terminal this process becomes a reaper of orphans (PR_SET_CHILD_SUBREAPER,
 // for the whole process, for good) and copies between Stdio and the terminal. If

@@ -25,6 +25,12 @@ func (r *Runtime) runAttached(ctx context.Context, c Container, o *RunOptions) (
 	cmd := r.command(append(args, c.ID)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = fileReader(o.Stdio.In), fileWriter(o.Stdio.Out), fileWriter(o.Stdio.Err)
 	cmd.ExtraFiles = o.Stdio.Extra
+	if IsTerminal(o.Stdio.In) || IsTerminal(o.Stdio.Out) || IsTerminal(o.Stdio.Err) {
+		// runc copies between these and pipes, and the terminal stops a background
+		// job that reads from it; in another session it cannot. Not always, since a
+		// new session costs a millisecond where the kernel groups by session.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	}
 	if err := start(cmd); err != nil {
 		return Exit{}, r.startError("run", c, err)
 	}

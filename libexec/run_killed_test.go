@@ -18,7 +18,7 @@ import (
 func TestRuntimeKilled(t *testing.T) {
 	onEachRuntime(t, func(t *testing.T, g *runRig) {
 		g.prepare("sleep 60")
-		rounds := 40
+		rounds := 30
 		if testing.Short() {
 			rounds = 8
 		}

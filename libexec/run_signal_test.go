@@ -41,7 +41,7 @@ func TestSignalsForwarded(t *testing.T) {
 func TestSignalAnyMoment(t *testing.T) {
 	onEachRuntime(t, func(t *testing.T, g *runRig) {
 		g.prepare("trap 'exit 42' TERM; while :; do sleep 0.01; done")
-		rounds := 60
+		rounds := 40
 		if testing.Short() {
 			rounds = 10
 		}

@@ -15,16 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// command prepares the runtime with an explicit environment, in a session of its
-// own: what our terminal sends to the foreground reaches the container once,
-// through us, and not a second time through the runtime. (In a mere process group
-// of its own, runc is stopped by the terminal as a background job.)
+// command prepares the runtime with an explicit environment, in a process group
+// of its own: what our terminal sends to the foreground reaches the container
+// once, through us, and not a second time through the runtime.
 func (r *Runtime) command(args ...string) *exec.Cmd {
 	all := append([]string{"--root", r.root}, r.args...)
 	cmd := exec.Command(r.Path, append(all, args...)...)
 	cmd.Env = r.env
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }
 
