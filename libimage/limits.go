@@ -23,7 +23,7 @@ type limits struct {
 func (a Access) limits() limits {
 	// The library itself waits up to a minute, four times, when a registry
 	// says 429.
-	return limits{idle: a.idle(), answer: 6 * a.idle(), memory: 64 << 20, lock: &sync.Mutex{}}
+	return limits{idle: a.idle(), answer: 6 * a.idle(), memory: 48 << 20, lock: &sync.Mutex{}}
 }
 
 // bounded runs work, which is to be small: some requests with answers of some
@@ -35,7 +35,7 @@ func (l limits) bounded(ctx context.Context, work func(context.Context) error) e
 	var guard sync.WaitGroup
 	guard.Go(func() {
 		before, deadline := heap(), time.Now().Add(l.answer)
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
