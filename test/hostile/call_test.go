@@ -250,7 +250,7 @@ func (r *result) failsIn(t *testing.T, codes []int, objects ...string) {
 // soon wants a command that did not try what cannot work again and again.
 func (r *result) soon(t *testing.T) *result {
 	t.Helper()
-	if r.took > time.Second {
+	if r.took > 3*time.Second {
 		t.Errorf("U2: %s: took %v", r, r.took)
 	}
 	return r

@@ -52,7 +52,7 @@ func newCanary(t *testing.T, dir string) *canary {
 			return err
 		}
 		const events = unix.IN_OPEN | unix.IN_ACCESS | unix.IN_MODIFY | unix.IN_ATTRIB | unix.IN_CREATE |
-			unix.IN_DELETE | unix.IN_MOVE | unix.IN_CLOSE | unix.IN_DELETE_SELF
+			unix.IN_DELETE | unix.IN_MOVE | unix.IN_DELETE_SELF
 		wd, err := unix.InotifyAddWatch(fd, path, events|unix.IN_DONT_FOLLOW)
 		c.names[int32(wd)] = path
 		return err
@@ -133,7 +133,7 @@ func eventName(mask uint32) string {
 		name string
 	}{
 		{unix.IN_OPEN, "opened"}, {unix.IN_ACCESS, "read"}, {unix.IN_MODIFY, "written"}, {unix.IN_ATTRIB, "owner, mode or time changed"},
-		{unix.IN_CREATE, "created"}, {unix.IN_DELETE | unix.IN_DELETE_SELF, "deleted"}, {unix.IN_MOVE, "moved"}, {unix.IN_CLOSE, "closed"},
+		{unix.IN_CREATE, "created"}, {unix.IN_DELETE | unix.IN_DELETE_SELF, "deleted"}, {unix.IN_MOVE, "moved"},
 	} {
 		if mask&e.bit != 0 {
 			names = append(names, e.name)

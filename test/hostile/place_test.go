@@ -174,3 +174,14 @@ func (p *place) checkGood(t *testing.T) {
 		t.Errorf("U7: the good image: exit code %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
 }
+
+// discard removes what a failed tug-copy left at a destination of its own.
+func (p *place) discard(t *testing.T, name string) {
+	t.Helper()
+	must(t, os.RemoveAll(filepath.Join(p.tmp, name)))
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	must(t, os.WriteFile(path, []byte(text), 0o644))
+}
