@@ -4,6 +4,7 @@ package libexec
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -38,10 +39,42 @@ func (b *builder) command() error {
 	if err := b.preflight(args[0]); err != nil {
 		return err
 	}
+	if err := checkArgumentSize(args, b.g.Config.Process.Env); err != nil {
+		return err
+	}
 	if b.opts.Init {
 		args = append([]string{initPlace, "--"}, args...)
 	}
 	b.g.SetProcessArgs(args)
+	return nil
+}
+
+// What the kernel takes of arguments and environment: each string, and all with
+// a pointer to each, under a limit of the stack that every host has.
+const (
+	maxArgument  = 128<<10 - 1
+	maxArguments = 2 << 20
+)
+
+// checkArgumentSize finds what execve would refuse after the container exists.
+func checkArgumentSize(args, env []string) error {
+	total := 0
+	for i, arg := range args {
+		if len(arg) > maxArgument {
+			return notExecutable(args[0], fmt.Errorf("argument %d has %d bytes, more than %d", i, len(arg), maxArgument))
+		}
+		total += len(arg) + 1 + 8
+	}
+	for _, entry := range env {
+		if len(entry) > maxArgument {
+			name, _, _ := strings.Cut(entry, "=")
+			return notExecutable(args[0], fmt.Errorf("environment variable %s has %d bytes, more than %d", shorten(name), len(entry), maxArgument))
+		}
+		total += len(entry) + 1 + 8
+	}
+	if total > maxArguments {
+		return notExecutable(args[0], fmt.Errorf("%d bytes of arguments and environment, more than %d", total, maxArguments))
+	}
 	return nil
 }
 

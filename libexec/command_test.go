@@ -5,6 +5,7 @@ package libexec
 import (
 	"debug/elf"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,6 +67,12 @@ func TestPreflight(t *testing.T) {
 	r.write("/bin/orphan", "#!/bin/none\n")
 	r.write("/bin/self", "#!/proc/self/exe\n")
 	r.write("/bin/bare", "#!\n")
+	r.write("/bin/loop", "#!/bin/loop\n")
+	r.write("/bin/of-text", "#!/bin/text\n")
+	for n := range 6 { // script-0 is interpreted by busybox, script-5 by five more
+		r.write(fmt.Sprintf("/bin/script-%d", n), fmt.Sprintf("#!/bin/script-%d\n", n-1))
+	}
+	r.write("/bin/script-0", "#!/bin/busybox sh\n")
 	r.write("/bin/foreign", foreignELF())
 	r.write("/bin/short", "\x7fELF")
 	r.write("/bin/empty", "")
@@ -81,9 +88,9 @@ func TestPreflight(t *testing.T) {
 		t.Fatal(err)
 	}
 	for command, want := range map[string]error{
-		"sh": nil, "/bin/sh": nil, "bin/sh": nil, "/abs/sh": nil, "script": nil, "env-script": nil, "./bin/sh": nil, "/bin/../bin/sh": nil,
+		"sh": nil, "/bin/sh": nil, "bin/sh": nil, "/abs/sh": nil, "script": nil, "env-script": nil, "./bin/sh": nil, "/bin/../bin/sh": nil, "script-4": nil,
 		"none": ErrCommandNotFound, "/bin/none": ErrCommandNotFound, "dangling": ErrCommandNotFound, "--help": ErrCommandNotFound, "../../../../../bin/ls.": ErrCommandNotFound,
-		"text": ErrCommandNotExecutable, "orphan": ErrCommandNotExecutable, "self": ErrCommandNotExecutable, "bare": ErrCommandNotExecutable,
+		"text": ErrCommandNotExecutable, "orphan": ErrCommandNotExecutable, "loop": ErrCommandNotExecutable, "of-text": ErrCommandNotExecutable, "script-5": ErrCommandNotExecutable, "self": ErrCommandNotExecutable, "bare": ErrCommandNotExecutable,
 		"foreign": ErrCommandNotExecutable, "short": ErrCommandNotExecutable, "empty": ErrCommandNotExecutable, "plain": ErrCommandNotExecutable,
 		"fifo": ErrCommandNotExecutable, "/bin": ErrCommandNotExecutable, "/": ErrCommandNotExecutable, "/proc/self/exe": ErrCommandNotExecutable,
 	} {
@@ -111,6 +118,25 @@ func TestPreflight(t *testing.T) {
 	}
 	if _, err := r.spec(v1.ImageConfig{Cmd: []string{"none"}}, Options{Mounts: mounts}); !errors.Is(err, ErrCommandNotFound) {
 		t.Errorf("a mount elsewhere: %v", err)
+	}
+}
+
+func TestArgumentSize(t *testing.T) {
+	long, many := strings.Repeat("x", 128<<10), slices.Repeat([]string{strings.Repeat("x", 1000)}, 2100)
+	for name, c := range map[string]struct {
+		args, env []string
+		want      string
+	}{
+		"a long argument": {[]string{"true", long}, nil, "argument 1 "},
+		"a long variable": {[]string{"true"}, []string{"SECRET=" + long}, "variable SECRET has"},
+		"many arguments":  {append([]string{"true"}, many...), nil, "arguments and environment"},
+		"many variables":  {[]string{"true"}, many, "arguments and environment"},
+		"as much as fits": {[]string{"true", long[1:]}, many[:1000], ""},
+	} {
+		err := checkArgumentSize(c.args, c.env)
+		if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, ErrCommandNotExecutable) || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 200) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -45,8 +45,11 @@ func (b *builder) preflight(command string) error {
 	if err != nil {
 		return specError(errclass.NotFound, ErrCommandNotFound, command, "command %q: %w", shorten(command), ErrCommandNotFound)
 	}
-	return b.checkFormat(command, file)
+	return b.checkFormat(command, file, maxScripts+1)
 }
+
+// maxScripts is how many scripts the kernel lets interpret each other.
+const maxScripts = 5
 
 func notExecutable(command string, why error) error {
 	return specError(errclass.Usage, ErrCommandNotExecutable, command, "command %q: %w: %w", shorten(command), ErrCommandNotExecutable, why)
@@ -65,8 +68,9 @@ func (b *builder) whyNot(file string) error {
 }
 
 // checkFormat looks at the first bytes of a command, and at the interpreter
-// that they name.
-func (b *builder) checkFormat(command, file string) error {
+// that they name, which may be a script with one of its own; more is how many
+// files there may be in all.
+func (b *builder) checkFormat(command, file string, more int) error {
 	f, err := b.root.Open(file)
 	if err != nil {
 		return notExecutable(command, reason(err))
@@ -82,6 +86,7 @@ func (b *builder) checkFormat(command, file string) error {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x7fELF")):
 		interpreter, err = elfInterpreter(head)
+		more = 0
 	case bytes.HasPrefix(head, []byte("#!")):
 		interpreter, err = scriptInterpreter(head)
 	default:
@@ -93,10 +98,12 @@ func (b *builder) checkFormat(command, file string) error {
 		}
 		return notExecutable(command, err)
 	}
-	return b.checkInterpreter(command, interpreter)
+	return b.checkInterpreter(command, interpreter, more)
 }
 
-func (b *builder) checkInterpreter(command, interpreter string) error {
+// checkInterpreter looks at an interpreter. more is 0 for a dynamic linker,
+// which has none.
+func (b *builder) checkInterpreter(command, interpreter string, more int) error {
 	if interpreter == "" {
 		return nil
 	}
@@ -116,7 +123,13 @@ func (b *builder) checkInterpreter(command, interpreter string) error {
 	if info, err := b.root.Stat(resolved); err != nil || !info.IsRegular() || !info.Executable() {
 		return notExecutable(command, errors.New("its interpreter "+shorten(interpreter)+" cannot be executed"))
 	}
-	return nil
+	switch more {
+	case 0:
+		return nil
+	case 1:
+		return notExecutable(command, errors.New("too many scripts interpret each other"))
+	}
+	return b.checkFormat(command, resolved, more-1)
 }
 
 // scriptInterpreter reads the path after #!.
