@@ -70,11 +70,12 @@ func quantile(all []time.Duration, q float64) time.Duration {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
-// over names the contenders that missed their goal.
+// table prints the results; over names the contenders that missed their goal.
 func table(w io.Writer, contenders []*contender) (over []string) {
-	fmt.Fprintf(w, "%-22s %10s %10s %10s  %s\n", "", "median", "p90", "cpu", "ratio of medians")
+	fmt.Fprintf(w, "%-22s %10s %10s %10s %10s  %s\n", "", "best", "median", "p90", "cpu", "ratio of medians")
 	for _, c := range contenders {
-		line := fmt.Sprintf("%-22s %10s %10s %10s", c.name, short(median(c.wall)), short(quantile(c.wall, 0.9)), short(median(c.cpu)))
+		line := fmt.Sprintf("%-22s %10s %10s %10s %10s", c.name, short(quantile(c.wall, 0)), short(median(c.wall)),
+			short(quantile(c.wall, 0.9)), short(median(c.cpu)))
 		if c.against != "" {
 			ratio := c.ratio(contenders)
 			line += fmt.Sprintf("  %.2fx %s", ratio, c.against)

@@ -53,11 +53,11 @@ func build() (*stage, func(), error) {
 	if err != nil {
 		return nil, func() {}, err
 	}
-	s := &stage{cache: cache}
-	clean := func() {}
-	if s.bin, clean, err = scene.Binaries(); err != nil {
+	bin, clean, err := scene.Binaries()
+	if err != nil {
 		return nil, clean, err
 	}
+	s := &stage{cache: cache, bin: bin}
 	stock, err := images.Stock()
 	if err != nil {
 		return nil, clean, err
