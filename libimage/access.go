@@ -42,6 +42,11 @@ type Access struct {
 	TokenHosts []string
 	// Idle is how long the other side may be silent; 0 is one minute.
 	Idle time.Duration
+	// MaxAnswer is by how many bytes the heap may grow while a small request
+	// is made: a manifest, a token, a list. The library below reads the body
+	// of an error whatever its length. 0 is 1 GiB; a program that does one
+	// thing at a time can have much less, such as 48 MiB.
+	MaxAnswer uint64
 	// Warn gets what a person should know though it stops nothing.
 	Warn func(message string)
 }

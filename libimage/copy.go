@@ -158,7 +158,7 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 			return Copied{}, err
 		}
 		defer func() { err = errors.Join(err, border.Close()) }()
-		if err := c.checkPlatform(border); err != nil {
+		if err := c.check(ctx, border); err != nil {
 			return Copied{}, err
 		}
 		from, blame = border, border.blame
@@ -175,16 +175,28 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 	return Copied{Manifest: raw, Digest: d}, nil
 }
 
-// checkPlatform says what an index has when it has not what is wanted.
-func (c *copier) checkPlatform(border *source) error {
-	if !border.top.list || c.options.ImageListSelection != copy.CopySystemImage {
+// check says what an index has when it has not what is wanted, and looks at
+// an image that goes into a store as a pull does.
+func (c *copier) check(ctx context.Context, border *source) error {
+	if c.options.ImageListSelection != copy.CopySystemImage {
 		return nil
 	}
-	if _, err := chooseInstance(border, c.sourceSys); err != nil {
-		return fail(errclass.NotFound, c.src, "%s: %w: no image for %s: it is there for %s", c.src, ErrPlatform,
-			c.opts.Platform.complete(), strings.Join(platformsOf(border.raw), ", "))
+	sum := border.top
+	if sum.list {
+		instance, err := chooseInstance(border, c.sourceSys)
+		if err != nil {
+			return fail(errclass.NotFound, c.src, "%s: %w: no image for %s: it is there for %s", c.src, ErrPlatform,
+				c.opts.Platform.complete(), strings.Join(platformsOf(border.raw), ", "))
+		}
+		if _, sum, err = border.manifest(ctx, &instance); err != nil {
+			return err
+		}
 	}
-	return nil
+	if c.to.Transport().Name() != storageTransport {
+		return nil
+	}
+	_, err := border.checkImage(ctx, sum)
+	return err
 }
 
 // prepare turns the options into those of the library.

@@ -66,6 +66,7 @@ func TestFaults(t *testing.T) {
 			store, server := newStore(t), hostile.New(t, hostile.Options{})
 			opts := libimage.PullOptions{Access: plain(t)}
 			opts.Access.Idle = 400 * time.Millisecond
+			opts.Access.MaxAnswer = 256 << 20
 			good := mustPull(t, store, server.Add(smallImage(t, nil), "app:good"), opts)
 			bad := server.Add(smallImage(t, func(i *images.Image) {
 				i.Layers[1].Entries = []images.Entry{images.File("other", 0o644, noise(300_000))}

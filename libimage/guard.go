@@ -33,7 +33,6 @@ import (
 type guard struct {
 	object   string
 	hosts    map[string]bool // the registry and its mirrors
-	insecure bool            // plain HTTP is allowed for the registry
 	allowed  map[string]bool // token hosts that the user named
 	identity bool            // the credentials are an identity token
 	proxy    func(*url.URL) (*url.URL, error)

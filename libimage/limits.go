@@ -20,10 +20,16 @@ type limits struct {
 	lock   *sync.Mutex
 }
 
+const defaultMaxAnswer = 1 << 30
+
 func (a Access) limits() limits {
 	// The library itself waits up to a minute, four times, when a registry
 	// says 429.
-	return limits{idle: a.idle(), answer: 6 * a.idle(), memory: 48 << 20, lock: &sync.Mutex{}}
+	memory := a.MaxAnswer
+	if memory == 0 {
+		memory = defaultMaxAnswer
+	}
+	return limits{idle: a.idle(), answer: 6 * a.idle(), memory: memory, lock: &sync.Mutex{}}
 }
 
 // bounded runs work, which is to be small: some requests with answers of some

@@ -118,7 +118,7 @@ func DefaultRegistry(access Access) (string, error) {
 	}
 	all, err := sysregistriesv2.UnqualifiedSearchRegistries(sys)
 	if err != nil {
-		return "", configError(sys, err)
+		return "", configError(err)
 	}
 	if len(all) == 0 {
 		return "", fail(errclass.Usage, "registry", "name a registry: registries.conf has no unqualified-search-registries")

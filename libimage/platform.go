@@ -78,6 +78,25 @@ func (s *source) config(ctx context.Context, sum *summary) ([]byte, error) {
 	return raw, nil
 }
 
+// checkImage reads the config of an image, which must fit its manifest.
+func (s *source) checkImage(ctx context.Context, sum *summary) (*imgspec.Image, error) {
+	if !sum.image {
+		return nil, fail(errclass.Unsupported, s.object, "%s: %w: its config is %q", s.object, ErrNotImage, sum.config.MediaType)
+	}
+	raw, err := s.config(ctx, sum)
+	if err != nil {
+		return nil, err
+	}
+	var config imgspec.Image
+	if err := json.Unmarshal(raw, &config); err != nil {
+		return nil, fail(errclass.Verification, s.object, "%s: config %s: %w: %w", s.object, sum.config.Digest, ErrManifest, err)
+	}
+	if n := len(config.RootFS.DiffIDs); n != sum.layers {
+		return nil, fail(errclass.Verification, s.object, "%s: %w: %d layers, and a config for %d", s.object, ErrManifest, sum.layers, n)
+	}
+	return &config, nil
+}
+
 // checkConfig refuses a config that is no JSON object.
 func checkConfig(raw []byte) error {
 	if err := checkJSON(raw); err != nil {

@@ -4,14 +4,12 @@ package libimage
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
-	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
 	"go.podman.io/image/v5/docker"
@@ -214,19 +212,9 @@ func (p *puller) choose(ctx context.Context, src *source, sys *types.SystemConte
 			return nil, fail(errclass.Unsupported, src.object, "%s: %w: an index within an index", src.object, ErrNotImage)
 		}
 	}
-	if !sum.image {
-		return nil, fail(errclass.Unsupported, src.object, "%s: %w: its config is %q", src.object, ErrNotImage, sum.config.MediaType)
-	}
-	raw, err := src.config(ctx, sum)
+	config, err := src.checkImage(ctx, sum)
 	if err != nil {
 		return nil, err
-	}
-	var config imgspec.Image
-	if err := json.Unmarshal(raw, &config); err != nil {
-		return nil, fail(errclass.Verification, src.object, "%s: config %s: %w: %w", src.object, sum.config.Digest, ErrManifest, err)
-	}
-	if n := len(config.RootFS.DiffIDs); n != sum.layers {
-		return nil, fail(errclass.Verification, src.object, "%s: %w: %d layers, and a config for %d", src.object, ErrManifest, sum.layers, n)
 	}
 	have := Platform{OS: config.OS, Architecture: config.Architecture, Variant: config.Variant}
 	if err := p.checkPlatform(have); err != nil {

@@ -28,12 +28,12 @@ func candidates(sys *types.SystemContext, name string) ([]reference.Named, error
 	}
 	mode, err := sysregistriesv2.GetShortNameMode(sys)
 	if err != nil {
-		return nil, configError(sys, err)
+		return nil, configError(err)
 	}
 	repo, suffix := splitShort(name)
 	alias, _, err := sysregistriesv2.ResolveShortNameAlias(sys, repo)
 	if err != nil {
-		return nil, configError(sys, err)
+		return nil, configError(err)
 	}
 	if alias != nil {
 		if named, err = parseNamed(alias.Name() + suffix); err != nil {
@@ -43,7 +43,7 @@ func candidates(sys *types.SystemContext, name string) ([]reference.Named, error
 	}
 	registries, err := sysregistriesv2.UnqualifiedSearchRegistries(sys)
 	if err != nil {
-		return nil, configError(sys, err)
+		return nil, configError(err)
 	}
 	switch {
 	case len(registries) == 0:
@@ -96,7 +96,7 @@ func finish(named reference.Named) ([]reference.Named, error) {
 func blocked(sys *types.SystemContext, named reference.Named) error {
 	registry, err := sysregistriesv2.FindRegistry(sys, named.Name())
 	if err != nil {
-		return configError(sys, err)
+		return configError(err)
 	}
 	if registry != nil && registry.Blocked {
 		return fail(errclass.Auth, named.String(), "%s: %w (%s)", named, ErrBlocked, registry.Prefix)
@@ -104,7 +104,6 @@ func blocked(sys *types.SystemContext, named reference.Named) error {
 	return nil
 }
 
-func configError(sys *types.SystemContext, err error) error {
-	what := sysregistriesv2.ConfigPath(sys)
-	return errclass.New(errclass.Usage, what, fmt.Errorf("registries.conf: %w", err))
+func configError(err error) error {
+	return errclass.New(errclass.Usage, "registries.conf", fmt.Errorf("registries.conf: %w", err))
 }

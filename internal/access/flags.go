@@ -134,6 +134,9 @@ func addFiles(cmd *cobra.Command, policy string) *Files {
 	return f
 }
 
+// maxAnswer is enough for the largest manifest that is allowed, several times.
+const maxAnswer = 48 << 20
+
 // Access gives the library's form. warn gets warnings.
 func (f *Flags) Access(warn io.Writer) (libimage.Access, error) {
 	files := f.files
@@ -142,7 +145,7 @@ func (f *Flags) Access(warn io.Writer) (libimage.Access, error) {
 	}
 	a := libimage.Access{
 		AuthFile: f.authFile, DockerConfig: f.dockerConfig, Credentials: f.creds, Token: f.token, Anonymous: f.noCreds, CertDir: f.certDir,
-		TLSVerify: f.tlsVerify.value, TokenHosts: f.tokenHosts,
+		MaxAnswer: maxAnswer, TLSVerify: f.tlsVerify.value, TokenHosts: f.tokenHosts,
 		Policy: files.Policy, RegistriesDir: files.RegistriesDir, RegistriesConf: files.RegistriesConf,
 		Warn: func(message string) { fmt.Fprintf(warn, "Warning: %s\n", cli.Printable(message)) },
 	}
