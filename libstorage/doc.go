@@ -28,8 +28,8 @@
 //
 //	ROOT/tug/containers/ID/   a container that outlives its process
 //	ROOT/tug/ephemeral/ID/    the writable layer of one that does not
-//	ROOT/tug/names/NAME       a link to the ID of the container of that name
-//	ROOT/tug/leases/IMAGE/    which of our containers use an image
+//	ROOT/tug/names/NAME       a link to the lock file of the container that has it
+//	ROOT/tug/leases/IMAGE     linked to by each of our containers that uses it
 //	ROOT/tug/removing/IMAGE   the removal of an image, while it goes on
 //	ROOT/tug/ballast/         room for the removal of an image on a full disk
 //	ROOT/tug/tmp/             downloads
