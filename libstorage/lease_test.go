@@ -66,6 +66,9 @@ func TestLeaseKeepsImage(t *testing.T) {
 		if out, err := podman(t, store, "ps", "-a", "--external", "--format", "{{.Names}} {{.Image}}"); err != nil || !strings.Contains(out, "tug-lease-"+id[:12]) {
 			t.Errorf("%s: podman ps: %v: %s", when, err, out)
 		}
+		if out, err := podman(t, store, "image", "prune", "-a", "-f"); err != nil || out != "" {
+			t.Errorf("%s: podman image prune: %v: %s", when, err, out)
+		}
 		report, err := store.Library().Check(storage.CheckMost())
 		if err != nil || len(report.Containers) > 0 || len(report.Images) > 0 {
 			t.Errorf("%s: the library's check finds %+v, %v", when, report, err)
