@@ -98,6 +98,11 @@ func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err
 		defer func() { err = errors.Join(err, st.remove()) }()
 		c.sourceSys.BigFilesTemporaryDir, c.destSys.BigFilesTemporaryDir = st.dir, st.dir
 	}
+	unlock, err := lockLayout(ctx, to)
+	if err != nil {
+		return Copied{}, describe(dst, err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	var done Copied
 	undo, err := rollbackOf(to, stores)
 	if err != nil {
@@ -161,6 +166,13 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 		if err := c.check(ctx, border); err != nil {
 			return Copied{}, err
 		}
+		instances, err := c.instances(border)
+		if err == nil {
+			pc, err = verified(ctx, pc, border, instances)
+		}
+		if err != nil {
+			return Copied{}, err
+		}
 		from, blame = border, border.blame
 	}
 	options := c.options
@@ -173,6 +185,14 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 		return Copied{}, err
 	}
 	return Copied{Manifest: raw, Digest: d}, nil
+}
+
+// instances lists the images of an index that are going to be copied.
+func (c *copier) instances(border *source) ([]digest.Digest, error) {
+	if c.options.ImageListSelection == copy.CopySystemImage {
+		return chosen(border, c.sourceSys)
+	}
+	return border.instancesOf()
 }
 
 // check says what an index has when it has not what is wanted, and looks at

@@ -3,6 +3,7 @@
 package libimage_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tug-containers/tug/libimage"
@@ -177,6 +179,39 @@ func TestCopyOptions(t *testing.T) {
 	}
 }
 
+// TestCopyAtOnce: 20 copies to one layout are 20 tags.
+func TestCopyAtOnce(t *testing.T) {
+	dir, server := filepath.Join(t.TempDir(), "layout"), hostile.New(t, hostile.Options{})
+	built := smallImage(t, nil)
+	var wait sync.WaitGroup
+	errs := make(chan error, 20)
+	for i := range 20 {
+		name := "docker://" + server.Add(built, fmt.Sprintf("app:%d", i))
+		wait.Go(func() {
+			_, err := libimage.Copy(t.Context(), fmt.Sprintf("oci:%s:%d", dir, i), name, libimage.CopyOptions{Source: plain(t)})
+			errs <- err
+		})
+	}
+	wait.Wait()
+	close(errs)
+	for err := range errs {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range 20 {
+		if _, err := libimage.Inspect(t.Context(), fmt.Sprintf("oci:%s:%d", dir, i), libimage.InspectOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+const sigstoreKey = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEFNLqFhf4fiN6o/glAuYnq2jYUeL0
+vRuLu/z39pmbVwS9ff5AYnlwaP9sxREajdLY9ynM6G1sy6AAmb7Z63TsLg==
+-----END PUBLIC KEY-----
+`
+
 // TestPolicy: policy.json decides; without one everything is accepted, and a
 // named one must be there.
 func TestPolicy(t *testing.T) {
@@ -188,6 +223,14 @@ func TestPolicy(t *testing.T) {
 	oneLine(t, err, name)
 	if !errors.Is(err, libimage.ErrVerification) {
 		t.Errorf("%v", err)
+	}
+	unchanged(t, store, 0)
+	opts.Access.Policy = write(t, "policy.json", `{"default":[{"type":"sigstoreSigned","keyData":"`+
+		base64.StdEncoding.EncodeToString([]byte(sigstoreKey))+`"}]}`)
+	_, err = libimage.Pull(t.Context(), store, name, opts)
+	oneLine(t, err, name)
+	if !errors.Is(err, libimage.ErrVerification) {
+		t.Errorf("sigstore: %v", err)
 	}
 	unchanged(t, store, 0)
 	for _, bad := range []string{filepath.Join(t.TempDir(), "none"), write(t, "policy.json", `{"default":[]}`), write(t, "policy.json", `{`)} {

@@ -3,9 +3,16 @@
 package libimage_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -255,6 +262,44 @@ func TestRealm(t *testing.T) {
 	if len(stolen) > 0 {
 		t.Errorf("requests to another host: %q", stolen)
 	}
+}
+
+// TestTokenServerTLS: a token server is held to the same certificates.
+func TestTokenServerTLS(t *testing.T) {
+	store, server := newStore(t), hostile.New(t, hostile.Options{TLS: true})
+	name := server.Add(smallImage(t, nil), "app")
+	var asked []string
+	tokens := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Header.Get("Authorization"))
+	}))
+	tokens.TLS = &tls.Config{Certificates: []tls.Certificate{foreignCertificate(t)}}
+	tokens.StartTLS()
+	defer tokens.Close()
+	server.On("", "", func(w http.ResponseWriter, _ *http.Request, _ *hostile.Server) {
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="%s/token",service="x"`, tokens.URL))
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	access := plain(t)
+	access.TLSVerify, access.CertDir, access.Credentials = nil, server.CertDir, "anna:secret"
+	_, err := libimage.Pull(t.Context(), store, name, libimage.PullOptions{Access: access})
+	oneLine(t, err, name)
+	if !errors.Is(err, libimage.ErrNetwork) || len(asked) > 0 {
+		t.Errorf("%v; the token server got %q", err, asked)
+	}
+}
+
+func foreignCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // TestForeignLayer: the URLs of a layer are not followed.

@@ -19,7 +19,7 @@ import (
 func policy(sys *types.SystemContext) (*signature.PolicyContext, error) {
 	p, err := signature.DefaultPolicy(sys)
 	if errors.Is(err, configfile.ErrConfigFileNotFound) {
-		p, err = &signature.Policy{Default: signature.PolicyRequirements{signature.NewPRInsecureAcceptAnything()}}, nil
+		p, err = acceptAll(), nil
 	}
 	if err != nil {
 		return nil, errclass.New(errclass.Usage, "policy.json", fmt.Errorf("signature policy: %w", err))

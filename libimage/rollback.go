@@ -49,8 +49,16 @@ func newRollback(store *libstorage.Store) (*rollback, error) {
 	return &rollback{store: store, lock: lock, had: had}, nil
 }
 
-// keep ends it: the pull succeeded.
-func (r *rollback) keep() error { return r.lock.Close() }
+// keep ends it: the pull succeeded, and is made to last. The storage library
+// flushes layers, and the files of records; that a record file was renamed
+// into place is on the disk only now.
+func (r *rollback) keep() error {
+	err := unix.Syncfs(int(r.lock.Fd()))
+	if err != nil {
+		err = fmt.Errorf("flush store %s: %w", r.store.Root(), err)
+	}
+	return errors.Join(err, r.lock.Close())
+}
 
 // undo deletes what is new and belongs to no image, no container and no other
 // layer.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/opencontainers/go-digest"
 	"go.podman.io/image/v5/copy"
 	"go.podman.io/image/v5/signature"
 	istorage "go.podman.io/image/v5/storage"
@@ -17,6 +18,13 @@ import (
 func copyIntoStore(ctx context.Context, src *source, dst types.ImageReference, sys *types.SystemContext,
 	opts PullOptions, events *reporter) (id string, err error) {
 	pc, err := policy(sys)
+	if err != nil {
+		return "", err
+	}
+	instances, err := chosen(src, sys)
+	if err == nil {
+		pc, err = verified(ctx, pc, src, instances)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -38,6 +46,15 @@ func copyIntoStore(ctx context.Context, src *source, dst types.ImageReference, s
 		return "", fmt.Errorf("internal error: find the stored image: %w", err)
 	}
 	return image.ID, nil
+}
+
+// chosen gives the image of an index that the library is going to choose.
+func chosen(src *source, sys *types.SystemContext) ([]digest.Digest, error) {
+	if !src.top.list {
+		return nil, nil
+	}
+	instance, err := chooseInstance(src, sys)
+	return []digest.Digest{instance}, err
 }
 
 // runCopy is copy.Image with events.

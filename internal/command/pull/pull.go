@@ -44,9 +44,9 @@ The full ID of each image is printed on stdout, and nothing else.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args)
 		},
-		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	o.globals = cli.AddGlobals(cmd)
+	cmd.ValidArgsFunction = cli.CompleteImages(o.globals)
 	o.access = access.Add(cmd)
 	o.platform.Add(cmd)
 	f := cmd.Flags()
