@@ -25,9 +25,11 @@ import (
 // one that could not be started. Any other container keeps its directory, with
 // the exit code in its record.
 func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit, error) {
-	l := &launcher{store: store, o: &o}
-	swept := l.sweep(context.WithoutCancel(ctx))
-	exit, err := l.run(ctx)
+	// While our own container is made and runs. What cannot be removed now is
+	// left to the next command.
+	swept := make(chan error, 1)
+	go func() { swept <- Sweep(context.WithoutCancel(ctx), store) }()
+	exit, err := (&launcher{store: store, o: &o}).run(ctx)
 	if serr := <-swept; serr != nil {
 		o.note("sweep: " + serr.Error())
 	}
@@ -55,7 +57,7 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 		return exit, err
 	}
 	create := libstorage.ContainerOptions{
-		Name: l.o.Name, Replace: l.o.Replace, Stop: l.stop, Ephemeral: l.o.Remove,
+		Name: l.o.Name, Replace: l.o.Replace, Stop: stopper(l.store), Ephemeral: l.o.Remove,
 		Rootfs: l.o.Rootfs, RootfsOverlay: l.o.RootfsOverlay, Annotations: l.o.Exec.Annotations,
 	}
 	if l.o.Rootfs == "" {
@@ -71,7 +73,7 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 		create.ImageID, create.ImageName = image.ID, l.o.Image
 	}
 	create.Labels = merged(l.config.Labels, l.o.Labels)
-	if l.runtime, err = l.findRuntime(ctx, l.o.Runtime); err != nil {
+	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
 		return exit, err
 	}
 	create.Runtime = l.runtime.Path
@@ -153,6 +155,11 @@ func (l *launcher) started(p libexec.Process) error {
 // finish removes the container, or keeps what is to be kept of it.
 func (l *launcher) finish(ctx context.Context, exit libexec.Exit, failure error) error {
 	c := l.container
+	defer func() {
+		for _, note := range c.Notes() {
+			l.o.note(note.Error())
+		}
+	}()
 	if l.o.Remove || !exit.Started {
 		err := c.Remove(ctx)
 		if failure != nil && l.o.CIDFile != "" {

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -61,6 +63,10 @@ func run(cmd *cobra.Command, opts libstorage.Options, o options, names []string)
 		return err
 	}
 	defer s.Close()
+	// The image of a container whose command was killed is not in use.
+	if err := launch.Sweep(ctx, s); err != nil {
+		logrus.Debugf("sweep: %v", err)
+	}
 	var errs []error
 	if o.all {
 		errs = removeAll(ctx, s, stdout, o)
