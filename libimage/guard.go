@@ -39,8 +39,9 @@ type guard struct {
 	lookup   func(context.Context, string) ([]netip.Addr, error)
 
 	mu     sync.Mutex
-	pinged bool // the last request was the first of a client
-	secure bool // some request went over https
+	pinged bool            // the last request was the first of a client
+	tls    map[string]bool // hosts of ours that were spoken to over https
+	secure bool            // the last request to a host of ours was one of them
 	scope  map[string]reach
 	pages  map[string]int // requests for a page of a list of tags
 }
@@ -63,7 +64,7 @@ const maxSamePage = 8
 // is only logged in to.
 func newGuard(a Access, sys *types.SystemContext, host string, named reference.Named) *guard {
 	g := &guard{
-		object: host, hosts: map[string]bool{host: true}, allowed: map[string]bool{}, scope: map[string]reach{},
+		object: host, hosts: map[string]bool{host: true}, allowed: map[string]bool{}, scope: map[string]reach{}, tls: map[string]bool{},
 		pages: map[string]int{},
 		proxy: func(u *url.URL) (*url.URL, error) {
 			return http.ProxyFromEnvironment(&http.Request{URL: u})
@@ -110,12 +111,13 @@ func (g *guard) check(u *url.URL) (*url.URL, error) {
 	ping := own && strings.HasSuffix(u.Path, "/v2/")
 	afterPing := g.pinged
 	g.pinged = ping
-	if u.Scheme == "http" && g.secure && !ping {
+	if u.Scheme == "http" && !ping && ((own && g.tls[u.Host]) || (!own && g.secure)) {
 		g.mu.Unlock()
 		return nil, g.refuse(u, "from https to http")
 	}
-	if u.Scheme == "https" && !ping {
-		g.secure = true
+	if own && !ping {
+		g.secure = u.Scheme == "https"
+		g.tls[u.Host] = g.tls[u.Host] || g.secure
 	}
 	g.mu.Unlock()
 	proxy, err := g.proxy(u)

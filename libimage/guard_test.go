@@ -114,6 +114,25 @@ func TestGuardDowngrade(t *testing.T) {
 	}
 }
 
+// TestGuardMirrors: one mirror over https, the next over http.
+func TestGuardMirrors(t *testing.T) {
+	g := testGuard(t, "registry.example", Access{}, false)
+	g.hosts["mirror.example"] = true
+	for _, step := range []struct {
+		url     string
+		allowed bool
+	}{
+		{"https://registry.example/v2/app/manifests/x", true},
+		{"http://mirror.example/v2/app/manifests/x", true},
+		{"http://cdn.test/x", true},
+		{"http://registry.example/v2/app/blobs/x", false},
+	} {
+		if err := check(t, g, step.url); (err == nil) != step.allowed {
+			t.Errorf("%s: %v", step.url, err)
+		}
+	}
+}
+
 // TestGuardIdentity: an identity token is sent right after the ping.
 func TestGuardIdentity(t *testing.T) {
 	g := testGuard(t, "registry.example", Access{}, true)

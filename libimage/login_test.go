@@ -318,3 +318,29 @@ func TestForeignLayer(t *testing.T) {
 		t.Errorf("%d requests to the layer's own URL", n)
 	}
 }
+
+// TestPushWithPassword: the destination has credentials of its own.
+func TestPushWithPassword(t *testing.T) {
+	reg := registry.New(t, registry.Options{TLS: true, Users: map[string]string{"anna": "s3cret"}})
+	dir := t.TempDir()
+	built := smallImage(t, nil)
+	if err := built.WriteLayout(dir, "v1"); err != nil {
+		t.Fatal(err)
+	}
+	opts := libimage.CopyOptions{Source: plain(t), Destination: plain(t)}
+	opts.Destination.TLSVerify, opts.Destination.CertDir = nil, reg.CertDir
+	dst := "docker://" + reg.Ref("team/app:x")
+	_, err := libimage.Copy(t.Context(), dst, "oci:"+dir+":v1", opts)
+	oneLine(t, err, reg.Host)
+	if !errors.Is(err, libimage.ErrAuth) {
+		t.Errorf("without credentials: %v", err)
+	}
+	opts.Destination.Credentials = "anna:s3cret"
+	if done, err := libimage.Copy(t.Context(), dst, "oci:"+dir+":v1", opts); err != nil || done.Digest != built.Digest() {
+		t.Errorf("%v %v", done.Digest, err)
+	}
+	tags, err := libimage.Tags(t.Context(), reg.Ref("team/app"), opts.Destination)
+	if err != nil || len(tags) != 1 || tags[0] != "x" {
+		t.Errorf("%v %v", tags, err)
+	}
+}
