@@ -93,7 +93,7 @@ func (b *bench) copy(ctx context.Context) error {
 	hand := p.script(built, "curl -fsS -o DIGEST %s")
 	contenders := []*contender{
 		{name: "curl to files", work: work(p.maker("sh", "-c", hand, "sh", dir))},
-		{name: "skopeo copy", work: work(p.maker("skopeo", "copy", "-q", from, to))},
+		{name: "skopeo copy", work: work(p.maker("skopeo", "copy", "-q", "--src-tls-verify=false", from, to))},
 		{name: "tug copy", against: "skopeo copy", work: work(p.maker(b.bin+"/tug-copy", "-q", from, to))},
 	}
 	return b.compare(contenders, clean, "curl to files")
