@@ -4,6 +4,8 @@ package libexec
 
 import (
 	"bufio"
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -77,26 +79,33 @@ func TestSignalAnyMoment(t *testing.T) {
 	})
 }
 
-// TestClient is no test: it is the program that TestClientDies starts.
-func TestClient(t *testing.T) {
-	runtime, bundle, found := strings.Cut(os.Getenv("TUG_TEST_CLIENT"), ":")
-	if !found {
-		t.Skip("started by other tests")
+// TestMain makes the test's own program the client that other tests start.
+func TestMain(m *testing.M) {
+	if runtime, bundle, found := strings.Cut(os.Getenv("TUG_TEST_CLIENT"), ":"); found {
+		os.Exit(runClient(runtime, bundle))
 	}
+	os.Exit(m.Run())
+}
+
+func runClient(runtime, bundle string) int {
+	const broken = 99
 	signals := CatchSignals()
 	defer signals.Stop()
-	r, err := FindRuntime(t.Context(), RuntimeOptions{Name: runtime, StateDir: bundle + "/../state"})
+	ctx := context.Background()
+	r, err := FindRuntime(ctx, RuntimeOptions{Name: runtime, StateDir: bundle + "/../state"})
 	if err != nil {
-		t.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		return broken
 	}
-	exit, err := r.Run(t.Context(), Container{ID: os.Getenv("TUG_TEST_ID"), Bundle: bundle}, RunOptions{
+	exit, err := r.Run(ctx, Container{ID: os.Getenv("TUG_TEST_ID"), Bundle: bundle}, RunOptions{
 		Signals: signals,
 		Stdio:   Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr},
 	})
 	if err != nil {
-		t.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		return broken
 	}
-	os.Exit(exit.Code)
+	return exit.Code
 }
 
 func (g *runRig) client(t *testing.T) *os.Process {
@@ -111,7 +120,7 @@ func (g *runRig) client(t *testing.T) *os.Process {
 
 func (g *runRig) clientOn(t *testing.T, tty *os.File, attr *syscall.SysProcAttr) *os.Process {
 	t.Helper()
-	p, err := os.StartProcess("/proc/self/exe", []string{"client", "-test.run=^TestClient$"}, &os.ProcAttr{
+	p, err := os.StartProcess("/proc/self/exe", []string{"client"}, &os.ProcAttr{
 		Files: []*os.File{tty, tty, tty},
 		Sys:   attr,
 		Env:   append(os.Environ(), "TUG_TEST_CLIENT="+g.runtime.Name+":"+g.c.Bundle, "TUG_TEST_ID="+g.c.ID),
