@@ -19,10 +19,14 @@ func ExampleNewSpec() {
 		panic(err)
 	}
 	defer os.RemoveAll(bundle)
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		panic(err)
+	}
 	tree := filepath.Join(bundle, "tree") // here: the mounted layers of an image
 	for name, content := range map[string]string{
 		"etc/passwd": "root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n",
-		"bin/serve":  "#!/bin/serve\n",
+		"bin/serve":  string(program),
 	} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(tree, name)), 0o755); err != nil {
 			panic(err)

@@ -4,9 +4,12 @@ package libexec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -138,4 +141,42 @@ func userOf(pid int) (user, error) {
 	}
 	u.mayChange = u.mayChange || exe.Mode&(syscall.S_ISUID|syscall.S_ISGID) != 0
 	return u, nil
+}
+
+// executedAs gives the real ids that pid had when it executed its program.
+func executedAs(pid int) (uid, gid uint32, known bool) {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/auxv")
+	if err != nil {
+		return 0, 0, false
+	}
+	const word = strconv.IntSize / 8
+	number := func(b []byte) uint64 {
+		if word == 4 {
+			return uint64(binary.NativeEndian.Uint32(b))
+		}
+		return binary.NativeEndian.Uint64(b)
+	}
+	const atUID, atGID = 11, 13
+	seen := 0
+	for ; len(data) >= 2*word; data = data[2*word:] {
+		switch value := number(data[word:]); number(data) {
+		case atUID:
+			uid, seen = uint32(value), seen+1
+		case atGID:
+			gid, seen = uint32(value), seen+1
+		}
+	}
+	return uid, gid, seen == 2
+}
+
+// executes reports whether pid has the arguments of a command, or those that
+// the kernel makes of them for a script.
+func executes(pid int, args []string) bool {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	if err != nil || len(args) == 0 {
+		return false
+	}
+	is := strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
+	at := len(is) - len(args)
+	return at >= 0 && slices.Equal(is[at+1:], args[1:]) && (is[at] == args[0] || at > 0 && path.Base(is[at]) == path.Base(args[0]))
 }

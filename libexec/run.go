@@ -54,6 +54,9 @@ type RunOptions struct {
 	// are read back from the kernel: a container that runs as another user is
 	// killed, and Run returns ErrWrongUser.
 	User *specs.User
+	// Args is the container's command, by which its process is told from others
+	// that may have another User.
+	Args []string
 	// OnStart is called once, when the container's process exists, in the
 	// goroutine that called Run. Its error ends the container. It is not called
 	// when the container never got that far. Process.StartTime is 0 when the

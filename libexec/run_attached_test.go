@@ -112,6 +112,17 @@ func TestUserVerified(t *testing.T) {
 		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 10*time.Second {
 			t.Errorf("wrong user: %v after %v", err, time.Since(start))
 		}
+		// Root could have become anybody, but the kernel knows that it was root
+		// when it was started.
+		g.spec.Process.User = specs.User{}
+		g.spec.Process.Capabilities = allCapabilities()
+		g.command("/bin/sleep", "60")
+		g.opts.Args = g.spec.Process.Args
+		start = time.Now()
+		_, err, _, _ = g.run()
+		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 10*time.Second {
+			t.Errorf("root: %v after %v", err, time.Since(start))
+		}
 	})
 }
 
@@ -204,4 +215,9 @@ func TestCommandOfRuntimeFails(t *testing.T) {
 			}
 		}
 	})
+}
+
+func allCapabilities() *specs.LinuxCapabilities {
+	names := []string{"CAP_SETUID", "CAP_SETGID"}
+	return &specs.LinuxCapabilities{Bounding: names, Effective: names, Permitted: names}
 }

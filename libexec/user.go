@@ -19,6 +19,9 @@ import (
 // maxUserFile bounds /etc/passwd and /etc/group of an image.
 const maxUserFile = 4 << 20
 
+// maxUserLine bounds their lines: runc, which reads them again, fails at more.
+const maxUserLine = 64<<10 - 1
+
 // maxID is the largest user or group number that we hand to a runtime.
 const maxID = math.MaxInt32
 

@@ -46,6 +46,7 @@ type watch struct {
 	stubEnd time.Time   // stubLimit after process was learnt
 	seen    bool        // process has been seen to be the command, not the runtime
 	settled bool        // there is no more to learn about process
+	checked bool        // but its user, unless this is set
 	pending []syscall.Signal
 
 	step     int
@@ -64,7 +65,7 @@ func (w *watch) until(ctx context.Context, verb string, ended <-chan struct{}, l
 	var tickAt, limitAt time.Time
 	interval := tickFirst
 	now := time.Now()
-	if !w.settled {
+	if !w.settled || !w.checked {
 		tickAt = now.Add(interval)
 	}
 	if limit > 0 {
@@ -98,7 +99,7 @@ func (w *watch) until(ctx context.Context, verb string, ended <-chan struct{}, l
 			}
 			interval = min(interval*2, tickLast)
 			tickAt = now.Add(interval)
-			if w.settled {
+			if w.settled && w.checked {
 				tickAt = time.Time{}
 			}
 		}
@@ -144,6 +145,22 @@ func (w *watch) look(now time.Time) error {
 			return err
 		}
 	}
+	if !w.settled {
+		w.become(now)
+	}
+	switch {
+	case w.checked:
+		return nil
+	case w.seen:
+		return w.verifyUser(now)
+	case w.settled:
+		w.checked = true // there is nobody to look at
+	}
+	return nil
+}
+
+// become finds out whether the process has become the container's command.
+func (w *watch) become(now time.Time) {
 	stub, ok := w.r.inRuntime(w.process.Pid)
 	switch {
 	case !ok:
@@ -160,10 +177,6 @@ func (w *watch) look(now time.Time) error {
 		}
 		w.pending = nil
 	}
-	if w.seen {
-		return w.verifyUser()
-	}
-	return nil
 }
 
 // learn takes note of the container's process, and tells.
@@ -280,19 +293,36 @@ func (w *watch) send(sig syscall.Signal) {
 	}
 }
 
-func (w *watch) verifyUser() error {
+// verifyUser compares the process with the user that was asked for. One that
+// has other ids may have changed them itself, or be a runtime behind the one
+// that we know; it is the command for sure when it has the command's arguments,
+// and the kernel says that it was another when it was executed.
+func (w *watch) verifyUser(now time.Time) error {
 	want := w.o.User
 	if want == nil || want.UID == 0 {
+		w.checked = true
 		return nil
 	}
 	is, err := userOf(w.process.Pid)
 	switch {
-	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ESRCH):
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ESRCH), errors.Is(err, syscall.EACCES):
+		w.checked = true
 		return nil
 	case err != nil:
 		return fmt.Errorf("container %s: %w", w.c.ID, err)
-	case is.uid == want.UID && is.gid == want.GID, is.mayChange:
+	case is.uid == want.UID && is.gid == want.GID:
+		w.checked = true
 		return nil
+	}
+	if is.mayChange {
+		uid, gid, known := executedAs(w.process.Pid)
+		if !known || uid == want.UID && gid == want.GID || now.After(w.stubEnd) {
+			w.checked = true
+			return nil
+		}
+		if !executes(w.process.Pid, w.o.Args) {
+			return nil // another look
+		}
 	}
 	return fmt.Errorf("container %s: %w: %d:%d instead of %d:%d", w.c.ID, ErrWrongUser, is.uid, is.gid, want.UID, want.GID)
 }

@@ -130,7 +130,7 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	run := libexec.RunOptions{
 		Stdio: l.o.Stdio, Terminal: l.o.Exec.Terminal, Signals: l.o.Signals,
 		StopSignal: l.stopSignal(), StopTimeout: l.o.StopTimeout, Timeout: l.o.Timeout,
-		User: &l.spec.Process.User, OnStart: l.started,
+		User: &l.spec.Process.User, Args: l.spec.Process.Args, OnStart: l.started,
 	}
 	return l.runtime.Run(ctx, l.bundle(), run)
 }
