@@ -3,6 +3,7 @@
 package libexec
 
 import (
+	"bytes"
 	"errors"
 	"path"
 	"path/filepath"
@@ -50,14 +51,24 @@ func mountedUserFile(dir, file, name string) ([]byte, error) {
 	return readUserFile(root, file, name)
 }
 
-// readUserFile reads a file that is called name in the container.
+// readUserFile reads a file that is called name in the container. A link to
+// where the kernel's file systems will be is refused: what is nothing to us is
+// an endless file to a runtime that looks again, in the container.
 func readUserFile(root *rootdir.Dir, file, name string) ([]byte, error) {
+	if to, _, kernels, err := root.Resolve(file, underKernelMount); err == nil && kernels {
+		return nil, userError(name, "%s in the container: it leads to %s", name, shorten(to))
+	}
 	data, err := root.ReadFile(file, maxUserFile)
 	if errIsNotExist(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, userError(name, "%s in the container: %w", name, reason(err))
+	}
+	for line := range bytes.Lines(data) {
+		if len(line) > maxUserLine {
+			return nil, userError(name, "%s in the container: a line of more than %d bytes", name, maxUserLine)
+		}
 	}
 	return data, nil
 }
