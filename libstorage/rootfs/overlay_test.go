@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -184,6 +185,25 @@ func TestRemoveTree(t *testing.T) {
 		t.Error(err)
 	}
 	wantMissing(t, deep)
+}
+
+// A tree may have the names already that its deep parts are moved to.
+func TestRemoveTreeOfOddNames(t *testing.T) {
+	for _, first := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} { // ext4 lists them in an order of its own
+		dir := t.TempDir() + "/tree"
+		for i := range 4 {
+			if err := os.MkdirAll(dir+"/.tug-deep-"+strconv.Itoa(i)+"/x", 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.MkdirAll(dir+"/"+first+strings.Repeat("/d", 300), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := rootfs.RemoveTree(dir); err != nil {
+			t.Error(err)
+		}
+		wantMissing(t, dir)
+	}
 }
 
 // What is mounted in a tree stays, whatever it is.

@@ -93,9 +93,10 @@ func (r *remover) entries(f *os.File, fd, depth int) error {
 		for _, name := range names {
 			err := removeOne(fd, name)
 			if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
-				err = r.below(fd, name, depth)
-			}
-			if err != nil && !errors.Is(err, unix.ENOENT) {
+				if err := r.below(fd, name, depth); err != nil {
+					return err
+				}
+			} else if err != nil && !errors.Is(err, unix.ENOENT) {
 				return &os.PathError{Op: "remove", Path: name, Err: err}
 			}
 		}
@@ -109,6 +110,14 @@ func (r *remover) below(fd int, name string, depth int) error {
 	if depth < deepest {
 		return r.directory(fd, name, depth+1)
 	}
-	r.moved++
-	return unix.Renameat2(fd, name, r.top, ".tug-deep-"+strconv.Itoa(r.moved), unix.RENAME_NOREPLACE)
+	for {
+		r.moved++
+		err := unix.Renameat2(fd, name, r.top, ".tug-deep-"+strconv.Itoa(r.moved), unix.RENAME_NOREPLACE)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, unix.EEXIST): // a name that the tree had already
+			return &os.PathError{Op: "move", Path: name, Err: err}
+		}
+	}
 }
