@@ -16,6 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// removalLimit is how long one waits for somebody else to remove a container.
+const removalLimit = 10 * time.Second
+
 // Remove unmounts and deletes everything of the container, gives up its name
 // and its lease, and closes it. When it returns, all is done. A running
 // container is refused, with ErrContainerRunning.
@@ -50,10 +53,10 @@ func (s *Store) RemoveContainer(ctx context.Context, id string, stop StopFunc) e
 	} else if alive(info) {
 		return containerError(errclass.Conflict, id, ErrContainerRunning)
 	}
-	wait, cancel := context.WithTimeout(ctx, 10*time.Second)
+	wait, cancel := context.WithTimeout(ctx, removalLimit)
 	defer cancel()
 	path := filepath.Join(info.Dir, lockFile)
-	l, err := waitLock(wait, path, tryLock)
+	l, err := waitLock(wait, path, tryLeavingLock)
 	if errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
 		return nil // by whoever ran it
 	} else if err != nil {
@@ -87,7 +90,10 @@ func (c *Container) remove(ctx context.Context) error {
 	// A command that is interrupted cleans up nevertheless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	err := c.retire()
+	err := c.lock.leave()
+	if err == nil {
+		err = c.retire()
+	}
 	if err == nil {
 		err = c.erase(ctx)
 	}

@@ -121,7 +121,7 @@ func (s *Store) dropIdle(l *heldLock, imageID string) error {
 func (s *Store) lockLease(ctx context.Context, imageID string) (*heldLock, error) {
 	path := s.leaseFile(imageID)
 	for {
-		l, err := waitLock(ctx, path, func(path string) (*heldLock, error) { return openLock(path, unix.O_CREAT) })
+		l, err := waitLock(ctx, path, func(path string) (*heldLock, error) { return openLock(path, unix.O_CREAT, lockWhole) })
 		switch {
 		case errors.Is(err, errGone):
 			continue // the last one took it away

@@ -25,28 +25,40 @@ type heldLock struct {
 var (
 	errLocked = errors.New("locked by another process")
 	errGone   = errors.New("the lock file was removed")
+	// errLeaving is an errLocked: whoever holds the lock removes what it is of.
+	errLeaving = fmt.Errorf("being removed: %w", errLocked)
+)
+
+// Who has a container locks its whole file. Who removes it locks the first
+// byte only, so that others can tell: they may wait for the end of that.
+const (
+	lockWhole  = 0
+	lockToGone = 1
 )
 
 // newLock creates the lock file and holds its lock. errGone and errLocked say
 // that somebody took the directory for garbage; an existing file is
 // fs.ErrExist.
 func newLock(path string) (*heldLock, error) {
-	return openLock(path, unix.O_CREAT|unix.O_EXCL)
+	return openLock(path, unix.O_CREAT|unix.O_EXCL, lockWhole)
 }
 
 // tryLock holds the lock of a file that is there.
-func tryLock(path string) (*heldLock, error) { return openLock(path, 0) }
+func tryLock(path string) (*heldLock, error) { return openLock(path, 0, lockWhole) }
 
-func openLock(path string, flags int) (*heldLock, error) {
+// tryLeavingLock does, for who is about to remove what the lock is of.
+func tryLeavingLock(path string) (*heldLock, error) { return openLock(path, 0, lockToGone) }
+
+func openLock(path string, flags int, bytes int64) (*heldLock, error) {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|flags, 0o600)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	lk := unix.Flock_t{Type: unix.F_WRLCK}
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Len: bytes}
 	if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &lk); err != nil {
-		unix.Close(fd)
+		defer unix.Close(fd)
 		if err == unix.EAGAIN || err == unix.EACCES {
-			return nil, errLocked
+			return nil, whoseLock(fd)
 		}
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
@@ -56,6 +68,26 @@ func openLock(path string, flags int) (*heldLock, error) {
 		return nil, errors.Join(errGone, err)
 	}
 	return &heldLock{fd: fd, path: path}, nil
+}
+
+// whoseLock tells the two kinds of holders apart. One that is not there any
+// more was as good as leaving.
+func whoseLock(fd int) error {
+	lk := unix.Flock_t{Type: unix.F_WRLCK}
+	err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lk)
+	if err == nil && (lk.Type == unix.F_UNLCK || lk.Len == lockToGone) {
+		return errLeaving
+	}
+	return errLocked
+}
+
+// leave makes a whole lock one of who removes what it is of.
+func (l *heldLock) leave() error {
+	rest := unix.Flock_t{Type: unix.F_UNLCK, Start: lockToGone}
+	if err := unix.FcntlFlock(uintptr(l.fd), unix.F_OFD_SETLK, &rest); err != nil {
+		return &os.PathError{Op: "unlock", Path: l.path, Err: err}
+	}
+	return nil
 }
 
 // links is how many names the file has.

@@ -75,7 +75,8 @@ func (s *Store) claimName(ctx context.Context, name, id string, stop StopFunc) e
 			return nil
 		}
 		if s.claimed(holder) {
-			if swept, err := s.sweepOne(ctx, holder, stop); err != nil || !swept {
+			swept, err := s.sweepOne(ctx, holder, stop)
+			if err != nil || !swept && !s.awaitRemoval(ctx, name) {
 				return errors.Join(&NameTakenError{Name: name, ID: holder}, err)
 			}
 			continue
@@ -84,6 +85,30 @@ func (s *Store) claimName(ctx context.Context, name, id string, stop StopFunc) e
 			return err
 		}
 	}
+}
+
+// awaitRemoval waits while somebody removes the container that has a name, for
+// at most ten seconds. It reports whether there was something to wait for. The
+// name is a link to the file that is locked, and goes before that does.
+func (s *Store) awaitRemoval(ctx context.Context, name string) bool {
+	ctx, cancel := context.WithTimeout(ctx, removalLimit)
+	defer cancel()
+	waited, held := false, false
+	l, err := waitLock(ctx, s.nameLink(name), func(path string) (*heldLock, error) {
+		l, err := tryLeavingLock(path)
+		waited = waited || errors.Is(err, errLeaving)
+		if held = errors.Is(err, errLocked) && !errors.Is(err, errLeaving); held {
+			return nil, nil // by a new one that has the name
+		}
+		return l, err
+	})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true
+	case err != nil || held:
+		return false
+	}
+	return l.unlock() == nil && waited
 }
 
 // claimed tells whether a claim by that ID counts: its container is there.
@@ -105,7 +130,7 @@ func (s *Store) claimed(id string) bool {
 // under a lock: in the meantime somebody else may have won the name.
 func (s *Store) dropStaleName(ctx context.Context, name string) error {
 	l, err := waitLock(ctx, s.nameLink(".lock"), func(path string) (*heldLock, error) {
-		return openLock(path, unix.O_CREAT)
+		return openLock(path, unix.O_CREAT, lockWhole)
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
@@ -107,6 +108,48 @@ func TestOneWinnerOfProcesses(t *testing.T) {
 		t.Errorf("winners: %q; the name leads to %s, %v", winners, info.Record.ID, err)
 	}
 	if err := store.RemoveContainer(t.Context(), info.Record.ID, nil); err != nil {
+		t.Error(err)
+	}
+	wantNothingLeft(t, store)
+}
+
+// Every command sweeps while it makes its own container: the name of one that
+// was killed is free as soon as what it left is removed, whoever does that.
+func TestNameOfOneBeingRemoved(t *testing.T) {
+	needRoot(t)
+	store := openStore(t, libstorage.Options{})
+	image := addImage(t, store, busybox())
+	dead := createContainer(t, store, libstorage.ContainerOptions{Name: "one", ImageID: image, Ephemeral: true})
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sweeping, goOn := make(chan struct{}), make(chan struct{})
+	swept := make(chan error, 1)
+	go func() {
+		_, err := store.Sweep(t.Context(), func(context.Context, libstorage.ContainerInfo) error {
+			close(sweeping)
+			<-goOn
+			return nil
+		})
+		swept <- err
+	}()
+	<-sweeping
+	created := make(chan error, 1)
+	go func() {
+		c, err := store.CreateContainer(t.Context(), libstorage.ContainerOptions{Name: "one", ImageID: image, Ephemeral: true})
+		if err == nil {
+			err = c.Remove(t.Context())
+		}
+		created <- err
+	}()
+	select {
+	case err := <-created:
+		t.Errorf("did not wait: %v", err)
+		created <- nil
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	if err := errors.Join(<-swept, <-created); err != nil {
 		t.Error(err)
 	}
 	wantNothingLeft(t, store)

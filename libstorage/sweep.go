@@ -51,7 +51,7 @@ func (s *Store) sweepOne(ctx context.Context, id string, stop StopFunc) (bool, e
 		return false, nil
 	}
 	dir := s.ephemeralDir(id)
-	l, err := tryLock(filepath.Join(dir, lockFile))
+	l, err := tryLeavingLock(filepath.Join(dir, lockFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		// Whoever creates one makes the lock file first. Without it the
 		// directory is empty, or garbage.
