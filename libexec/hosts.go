@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -49,7 +50,7 @@ func (b *builder) hostFiles(taken func(specs.Mount) bool) error {
 		if taken(mount) {
 			continue
 		}
-		if err := b.checkHostFilePlace(f.place); err != nil {
+		if err := b.checkFilePlace(f.place); err != nil {
 			return err
 		}
 		content, err := f.content()
@@ -73,15 +74,20 @@ func (b *builder) checkHosts() error {
 	return nil
 }
 
-// checkHostFilePlace refuses an image that has a directory, or a way that goes
-// through a file, where a file is to be mounted.
-func (b *builder) checkHostFilePlace(place string) error {
+// checkFilePlace refuses an image that has a directory, or a way that goes
+// through a file or to the kernel's files, where a file of ours is to be mounted.
+func (b *builder) checkFilePlace(place string) error {
 	if b.plainPlace(place) {
 		return nil
 	}
-	resolved, found, hidden, err := b.root.Resolve(place, b.covered)
+	resolved, found, hidden, err := b.root.Resolve(place, func(p string) bool {
+		return slices.ContainsFunc(b.binds, func(m specs.Mount) bool { return hides(m, p) })
+	})
 	if err != nil {
 		return imageError(place, "%s in the container: %w", place, reason(err))
+	}
+	if underKernelMount(resolved) {
+		return imageError(place, "%s in the container: it leads to %s", place, shorten(resolved))
 	}
 	if !found {
 		// crun does not go through a link to nothing, where runc makes the place.

@@ -48,6 +48,9 @@ func (b *builder) mounts() error {
 		if b.opts.InitPath == "" {
 			return optionError("--init", "init: no program for it was found")
 		}
+		if err := b.checkFilePlace(initPlace); err != nil {
+			return err
+		}
 		b.g.AddMount(specs.Mount{Destination: initPlace, Type: "bind", Source: b.opts.InitPath, Options: []string{"bind", "ro", "rprivate"}})
 	}
 	b.g.Config.Linux.RootfsPropagation = rootPropagation(b.binds)
@@ -130,6 +133,12 @@ func (b *builder) covered(p string) bool {
 	return slices.ContainsFunc(b.binds, func(m specs.Mount) bool { return within(p, m.Destination) })
 }
 
+// hides reports whether a mount hides what the image has at a path; a tmpfs
+// that begins with a copy of it does not.
+func hides(m specs.Mount, p string) bool {
+	return within(p, m.Destination) && !slices.Contains(m.Options, "tmpcopyup")
+}
+
 // checkPlaces refuses a mount whose place in the root file system is of the
 // wrong kind: the runtimes' own messages name the host's path.
 func (b *builder) checkPlaces() error {
@@ -143,15 +152,8 @@ func (b *builder) checkPlaces() error {
 
 func (b *builder) checkPlace(m specs.Mount, before []specs.Mount) error {
 	resolved, found, hidden, err := b.root.Resolve(m.Destination, func(p string) bool {
-		return slices.ContainsFunc(before, func(o specs.Mount) bool { return within(p, o.Destination) })
+		return slices.ContainsFunc(before, func(o specs.Mount) bool { return hides(o, p) })
 	})
-	if err != nil {
-		return mountError(m.Destination, "mount %s: %w", m.Destination, reason(err))
-	}
-	if !found || hidden {
-		return nil
-	}
-	place, err := b.root.Stat(resolved)
 	if err != nil {
 		return mountError(m.Destination, "mount %s: %w", m.Destination, reason(err))
 	}
@@ -162,6 +164,24 @@ func (b *builder) checkPlace(m specs.Mount, before []specs.Mount) error {
 			return mountError(m.Source, "mount %s: %w", m.Source, reason(err))
 		}
 		directory = source.IsDir()
+	}
+	switch linked := resolved != m.Destination; {
+	case linked && underKernelMount(resolved) && !underKernelMount(m.Destination):
+		return mountError(m.Destination, "mount %s: in the container it leads to %s", m.Destination, shorten(resolved))
+	case hidden:
+		return nil
+	case !found && linked && directory: // see checkFilePlace
+		b.makeDirs = append(b.makeDirs, resolved)
+		return nil
+	case !found:
+		if linked {
+			b.makeDirs = append(b.makeDirs, path.Dir(resolved))
+		}
+		return nil
+	}
+	place, err := b.root.Stat(resolved)
+	if err != nil {
+		return mountError(m.Destination, "mount %s: %w", m.Destination, reason(err))
 	}
 	if directory && !place.IsDir() {
 		return mountError(m.Destination, "mount %s: the container has %s there, not a directory", m.Destination, kindOf(place.Mode))
