@@ -46,6 +46,7 @@ func (b *blob) Read(p []byte) (int, error) {
 		n, err = 0, fail(errclass.Verification, b.object, "%s: blob %s: wrong length: %w: more than %d bytes", b.object, b.want, ErrTooLarge, b.size)
 	case errors.Is(err, io.EOF):
 		err = b.verify()
+	case errors.Is(err, errclass.Verification): // said already what is wrong
 	case err != nil:
 		err = describe(b.object, fmt.Errorf("%s: blob %s, after %d bytes: %w", b.object, b.want, b.read, b.watch.cause(err)))
 	}

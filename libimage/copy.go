@@ -163,6 +163,7 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 			return Copied{}, err
 		}
 		defer func() { err = errors.Join(err, border.Close()) }()
+		border.unpacks = c.to.Transport().Name() == storageTransport
 		if err := c.check(ctx, border); err != nil {
 			return Copied{}, err
 		}

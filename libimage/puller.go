@@ -161,6 +161,7 @@ func (p *puller) attempt(ctx context.Context, object string, ref types.ImageRefe
 		return Pulled{}, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
+	src.unpacks = true
 	top := digest.FromBytes(src.raw)
 	if local != nil && p.has(ctx, local, top) {
 		return *local, nil

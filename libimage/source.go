@@ -23,7 +23,9 @@ type source struct {
 	src    types.ImageSource
 	object string
 	limits limits
-	sizes  map[digest.Digest]int64
+	// unpacks says that the layers will be unpacked here.
+	unpacks bool
+	sizes   map[digest.Digest]int64
 	// configs are those that were read and verified already.
 	configs map[digest.Digest][]byte
 	top     *summary
@@ -177,6 +179,9 @@ func (h handed) GetBlob(ctx context.Context, info types.BlobInfo, cache types.Bl
 	}
 	if size < 0 {
 		size = declared
+	}
+	if s.unpacks {
+		stream = &ahead{ReadCloser: stream, object: s.object, alive: watch.start}
 	}
 	return &blob{object: s.object, want: info.Digest, size: size, in: stream, watch: watch,
 		digester: info.Digest.Algorithm().Digester(), fault: s.fault}, size, nil
