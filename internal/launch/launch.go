@@ -44,6 +44,7 @@ type launcher struct {
 	config    v1.ImageConfig
 	container *libstorage.Container
 	spec      *specs.Spec
+	cidFile   bool // we have written it
 }
 
 func (o *Options) note(message string) {
@@ -93,8 +94,11 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 // prepare makes the root file system and the bundle.
 func (l *launcher) prepare(ctx context.Context) error {
 	c, o := l.container, l.o
-	if err := writeCIDFile(o.CIDFile, c.ID()); err != nil {
-		return err
+	if o.CIDFile != "" {
+		if err := writeCIDFile(o.CIDFile, c.ID()); err != nil {
+			return err
+		}
+		l.cidFile = true
 	}
 	path, err := c.Rootfs().Mount(ctx)
 	if err != nil {
@@ -162,7 +166,7 @@ func (l *launcher) finish(ctx context.Context, exit libexec.Exit, failure error)
 	}()
 	if l.o.Remove || !exit.Started {
 		err := c.Remove(ctx)
-		if failure != nil && l.o.CIDFile != "" {
+		if l.cidFile && (failure != nil || !exit.Started) {
 			_ = os.Remove(l.o.CIDFile)
 		}
 		return err
@@ -210,10 +214,9 @@ func checkCIDFile(path string) error {
 	return nil
 }
 
+// writeCIDFile makes the file, which somebody may have made since it was
+// checked.
 func writeCIDFile(path, id string) error {
-	if path == "" {
-		return nil
-	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
 		_, err = f.WriteString(id)
