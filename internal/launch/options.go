@@ -23,8 +23,8 @@ type Options struct {
 	Rootfs        string
 	RootfsOverlay bool
 
-	// Name of the container; empty for a generated one. Replace removes an
-	// ended container that has it.
+	// Name of the container; empty for a generated one. Replace removes a
+	// container that has it, and ends it first if it runs.
 	Name    string
 	Replace bool
 	// Remove removes the container when it has ended.

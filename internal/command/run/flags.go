@@ -73,7 +73,7 @@ func (f *flags) register(cmd *cobra.Command) {
 func (f *flags) registerContainer(s *pflag.FlagSet) {
 	s.BoolVar(&f.rm, "rm", false, "Remove the container when it has ended")
 	s.StringVar(&f.name, "name", "", "`NAME` of the container (default: a generated one)")
-	s.BoolVar(&f.replace, "replace", false, "Remove an ended container of the same name first")
+	s.BoolVar(&f.replace, "replace", false, "Remove a container of the same name first, even if it runs")
 	s.StringVar(&f.cidFile, "cidfile", "", "Write the container's ID to this new `FILE`")
 	s.StringVar(&f.pidFile, "pidfile", "", "Write the process ID of the container's first process to this `FILE`")
 	s.StringVar(&f.pull, "pull", "missing", "`WHEN` to pull the image: always, missing, newer, never")
