@@ -168,6 +168,11 @@ func specMount(m Mount) (specs.Mount, error) {
 		}
 		return specs.Mount{}, mountError(m.Source, "mount %s: %w", m.Source, reason(err))
 	}
+	if m.Chown {
+		if err := checkChown(m.Source); err != nil {
+			return specs.Mount{}, err
+		}
+	}
 	return specs.Mount{Destination: destination, Type: "bind", Source: m.Source, Options: options}, checkShared(m)
 }
 

@@ -202,6 +202,24 @@ func TestRunChown(t *testing.T) {
 	})
 }
 
+// The host's own directories keep their owner. Nothing is run here.
+func TestChownOfHostRefused(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("/etc", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{"/", "/etc", "/usr/", "/var/../etc", link} {
+		o := Options{Mounts: []Mount{{Type: "bind", Source: source, Destination: "/v", Chown: true}}}
+		if err := o.Check(); !errors.Is(err, ErrMount) || !strings.Contains(err.Error(), source) {
+			t.Errorf("%s: %v", source, err)
+		}
+		o.Mounts[0].Chown = false
+		if err := o.Check(); err != nil {
+			t.Errorf("%s, without: %v", source, err)
+		}
+	}
+}
+
 // /proc, /sys and /dev of the image must be plain directories
 // (CVE-2023-27561, CVE-2025-31133).
 func TestRootRefused(t *testing.T) {
