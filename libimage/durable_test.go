@@ -16,8 +16,8 @@ import (
 	"github.com/tug-containers/tug/test/registry/hostile"
 )
 
-// TestDurable cuts the power when a pull has returned: what is on the disk
-// then is a whole image. The disk is a file; a copy of it has what was flushed
+// TestDurable cuts the power when a pull and a tag have returned: what is on the
+// disk then is a whole image, with both names. The disk is a file; a copy of it has what was flushed
 // and nothing else.
 func TestDurable(t *testing.T) {
 	storetest.NeedRoot(t)
@@ -38,6 +38,9 @@ func TestDurable(t *testing.T) {
 	mount := mountDisk(t, disk, filepath.Join(dir, "before-mnt"))
 	store := storetest.Open(t, libstorage.Options{Root: filepath.Join(mount, "root")})
 	got := mustPull(t, store, name, libimage.PullOptions{Access: plain(t)})
+	if err := store.Tag(t.Context(), got.ID, "localhost/second"); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := exec.Command("cp", "--sparse=always", disk, after).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -45,6 +48,9 @@ func TestDurable(t *testing.T) {
 	img, err := survived.Image(t.Context(), name)
 	if err != nil || img.ID != got.ID {
 		t.Fatalf("%+v %v", img, err)
+	}
+	if _, err := survived.Image(t.Context(), "localhost/second"); err != nil {
+		t.Errorf("a tag that was given: %v", err)
 	}
 	if _, err := survived.RawConfig(t.Context(), img.ID); err != nil {
 		t.Error(err)

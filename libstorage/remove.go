@@ -103,7 +103,7 @@ func (s *Store) delete(ctx context.Context, asked, id string) error {
 func (s *Store) deleteRecord(asked, id, top string) error {
 	err := s.roomy(func() error { return second(s.lib.DeleteImage(id, true)) })
 	if err == nil {
-		return nil
+		return s.settle()
 	}
 	if errors.Is(err, storage.ErrLayerUnknown) || errors.Is(err, storage.ErrNotAnImage) {
 		// A damaged image lacks layers; or somebody else was quicker; or the

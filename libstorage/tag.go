@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -52,6 +53,16 @@ func (s *Store) Tag(ctx context.Context, id, name string) (err error) {
 		s.forget()
 		return s.nameError("tag", name, err)
 	}
+	return s.settle()
+}
+
+// settle makes what was done to the list of images survive a power cut. The
+// library writes a new list to the disk, but not that it has the old one's name.
+func (s *Store) settle() error {
+	dir := filepath.Join(s.lib.GraphRoot(), s.Driver()+"-images")
+	if err := syncDir(dir); err != nil {
+		return errclass.New(classOf(err), dir, fmt.Errorf("write the list of images: %w", err))
+	}
 	return nil
 }
 
@@ -80,7 +91,7 @@ func (s *Store) untag(id, full string) error {
 	if err != nil {
 		return s.nameError("untag", full, err)
 	}
-	return nil
+	return s.settle()
 }
 
 func (s *Store) nameError(verb, name string, err error) error {
