@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/rootdir"
 )
@@ -94,7 +96,9 @@ func (b *builder) workDir() error {
 		return b.badWorkDir(cwd, errors.New("not an absolute path"))
 	}
 	b.g.SetProcessCwd(cwd)
-	resolved, found, hidden, err := b.root.Resolve(cwd, func(p string) bool { return underKernelMount(p) || b.covered(p) })
+	resolved, found, hidden, err := b.root.Resolve(cwd, func(p string) bool {
+		return underKernelMount(p) || slices.ContainsFunc(b.binds, func(m specs.Mount) bool { return hides(m, p) })
+	})
 	if err != nil {
 		return b.badWorkDir(cwd, reason(err))
 	}
