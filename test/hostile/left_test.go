@@ -49,7 +49,9 @@ func takeSnapshot(t *testing.T, dirs ...string) snapshot {
 func (s snapshot) added(before snapshot) []string {
 	var list []string
 	for _, path := range slices.Sorted(maps.Keys(s)) {
-		if _, there := before[path]; !there && !strings.HasSuffix(path, "/tug/containers") { // where containers are kept
+		// The directories for kept containers and for a runtime's containers stay.
+		kept := strings.HasSuffix(path, "/tug/containers") || strings.HasSuffix(path, "/tug/runtime/spy")
+		if _, there := before[path]; !there && !kept {
 			list = append(list, s[path]+" "+path)
 		}
 	}
