@@ -93,7 +93,9 @@ func (f *flags) puller(globals *cli.Globals) []string {
 	if found, err := exec.LookPath(path); err == nil {
 		path = found
 	}
+	// Its errors are ours: they have the form that was asked of us.
 	args := append([]string{path}, globals.Args()...)
+	args = append(args, "--error-format="+globals.ErrorFormat)
 	if f.quiet {
 		args = append(args, "--quiet")
 	}
