@@ -73,8 +73,8 @@ type Copied struct {
 
 // Copy copies an image between two places, each named with its transport:
 // docker://docker.io/library/busybox, oci:/tmp/layout:tag, dir:/tmp/image.
-// What a failed copy leaves at a destination that is no store depends on the
-// destination: blobs in a registry, no tag; nothing of an archive.
+// A failed copy may leave blobs in a registry or in a layout that was there
+// before, but no tag; elsewhere it leaves nothing.
 func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err error) {
 	stores := &stores{opts: opts.Store}
 	defer func() { err = errors.Join(err, stores.close()) }()
@@ -98,6 +98,7 @@ func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err
 		defer func() { err = errors.Join(err, st.remove()) }()
 		c.sourceSys.BigFilesTemporaryDir, c.destSys.BigFilesTemporaryDir = st.dir, st.dir
 	}
+	made := newDirectory(to)
 	unlock, err := lockLayout(ctx, to)
 	if err != nil {
 		return Copied{}, describe(dst, err)
@@ -115,6 +116,9 @@ func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err
 		return err
 	})
 	if err := undo(err); err != nil {
+		if made != "" {
+			err = errors.Join(err, removeUnfinished(made, to))
+		}
 		return Copied{}, oneLine(describe(src, err))
 	}
 	c.events.send(Event{Kind: EventFinish, Digest: done.Digest})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -49,4 +50,30 @@ func lockLayout(ctx context.Context, to types.ImageReference) (func() error, err
 		case <-tick.C:
 		}
 	}
+}
+
+// finished is the file that a directory of an image has at the end of a copy.
+var finished = map[string]string{"oci": "index.json", "dir": "manifest.json"}
+
+// newDirectory gives the directory that a copy to to is about to make; it is ""
+// when there is one, or none is made.
+func newDirectory(to types.ImageReference) string {
+	if finished[to.Transport().Name()] == "" {
+		return ""
+	}
+	path, _, _ := strings.Cut(to.StringWithinTransport(), ":")
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return ""
+	}
+	return path
+}
+
+// removeUnfinished takes away what a failed copy has left in the directory that
+// it made, but not an image that another copy has put there meanwhile.
+func removeUnfinished(dir string, to types.ImageReference) error {
+	_, err := os.Lstat(filepath.Join(dir, finished[to.Transport().Name()]))
+	if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(dir)
 }
