@@ -83,7 +83,7 @@ func (s *Store) makeRoom() {
 func (s *Store) roomy(write func() error) error {
 	s.makeRoom()
 	err := write()
-	if err != nil {
+	if err != nil && !errors.Is(err, errLocked) {
 		s.forget()
 	}
 	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {

@@ -60,12 +60,12 @@ func (s *Store) AcquireLease(ctx context.Context, imageID, dir string, durable b
 		err = os.Link(l.path, leaseLink(dir, imageID))
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return leaseError(imageID, errors.Join(err, s.releaseLocked(l, imageID, dir)))
+		return leaseError(imageID, errors.Join(err, s.releaseLocked(ctx, l, imageID, dir)))
 	}
 	// Another tool may have removed the lease by force: look, do not trust.
 	err = nil
-	if before < 2 || !s.lib.Exists(leaseID(imageID)) {
-		err = s.createLease(imageID)
+	if before < 2 || !s.hasLease(imageID) {
+		err = s.createLease(ctx, imageID)
 	}
 	if err == nil {
 		_, err = s.lib.Image(imageID) // it may have been removed just before
@@ -74,7 +74,7 @@ func (s *Store) AcquireLease(ctx context.Context, imageID, dir string, durable b
 		err = errors.Join(syncDir(dir), syncDir(filepath.Dir(l.path)))
 	}
 	if err != nil {
-		return errors.Join(leaseError(imageID, err), s.releaseLocked(l, imageID, dir))
+		return errors.Join(leaseError(imageID, err), s.releaseLocked(ctx, l, imageID, dir))
 	}
 	return nil
 }
@@ -92,25 +92,25 @@ func (s *Store) ReleaseLease(ctx context.Context, imageID, dir string) error {
 		return leaseError(imageID, err)
 	}
 	defer l.unlock()
-	if err := s.releaseLocked(l, imageID, dir); err != nil {
+	if err := s.releaseLocked(ctx, l, imageID, dir); err != nil {
 		return leaseError(imageID, err)
 	}
 	return nil
 }
 
-func (s *Store) releaseLocked(l *heldLock, imageID, dir string) error {
+func (s *Store) releaseLocked(ctx context.Context, l *heldLock, imageID, dir string) error {
 	if err := removeFile(leaseLink(dir, imageID)); err != nil {
 		return err
 	}
-	return s.dropIdle(l, imageID)
+	return s.dropIdle(ctx, l, imageID)
 }
 
 // dropIdle takes the lease away when nobody has a link to its file.
-func (s *Store) dropIdle(l *heldLock, imageID string) error {
+func (s *Store) dropIdle(ctx context.Context, l *heldLock, imageID string) error {
 	if n, err := l.links(); err != nil || n > 1 {
 		return err
 	}
-	if err := s.deleteLease(imageID); err != nil {
+	if err := s.deleteLease(ctx, imageID); err != nil {
 		return err
 	}
 	// Whoever has opened the file meanwhile finds it unlinked.

@@ -33,7 +33,7 @@ func (s *Store) endLease(ctx context.Context, imageID string, free bool, remove 
 			return users, err
 		}
 	}
-	err = s.deleteLease(imageID)
+	err = s.deleteLease(ctx, imageID)
 	if err == nil && free {
 		err = remove()
 	}
@@ -76,7 +76,7 @@ func (s *Store) sweepLeases(ctx context.Context) error {
 			continue
 		}
 		if lerr == nil {
-			lerr = errors.Join(s.dropIdle(l, image), l.unlock())
+			lerr = errors.Join(s.dropIdle(ctx, l, image), l.unlock())
 		}
 		err = errors.Join(err, lerr)
 	}

@@ -4,16 +4,19 @@ package libstorage
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.podman.io/storage"
 	"go.podman.io/storage/pkg/ioutils"
 	"go.podman.io/storage/pkg/lockfile"
+	"golang.org/x/sys/unix"
 )
 
 // A lease is a record in the list of containers that every tool of the store
@@ -25,7 +28,7 @@ import (
 // last container of an image would pay.
 
 // createLease adds the lease of an image. It is no error when it is there.
-func (s *Store) createLease(imageID string) error {
+func (s *Store) createLease(ctx context.Context, imageID string) error {
 	id, name := leaseID(imageID), leaseContainer(imageID)
 	lease := storage.Container{
 		ID: id, Names: []string{name}, ImageID: imageID, Created: time.Now().UTC(),
@@ -35,7 +38,7 @@ func (s *Store) createLease(imageID string) error {
 	if err != nil {
 		return err
 	}
-	return s.editContainers(func(list []byte) ([]byte, error) {
+	return s.editContainers(ctx, func(list []byte) ([]byte, error) {
 		if start, _, err := findContainer(list, id); err != nil || start >= 0 {
 			return nil, err
 		}
@@ -43,10 +46,21 @@ func (s *Store) createLease(imageID string) error {
 	})
 }
 
+// hasLease tells whether an image has its lease. The list is replaced, never
+// changed: to look at it needs no lock.
+func (s *Store) hasLease(imageID string) bool {
+	list, err := os.ReadFile(recordPath(s.root, s.Driver(), "containers"))
+	if err != nil {
+		return false
+	}
+	start, _, err := findContainer(list, leaseID(imageID))
+	return err == nil && start >= 0
+}
+
 // deleteLease takes the lease away, on a full disk too.
-func (s *Store) deleteLease(imageID string) error {
+func (s *Store) deleteLease(ctx context.Context, imageID string) error {
 	return s.roomy(func() error {
-		return s.editContainers(func(list []byte) ([]byte, error) {
+		return s.editContainers(ctx, func(list []byte) ([]byte, error) {
 			start, end, err := findContainer(list, leaseID(imageID))
 			if err != nil || start < 0 {
 				return nil, err
@@ -58,17 +72,12 @@ func (s *Store) deleteLease(imageID string) error {
 
 // editContainers writes the list of containers anew as edit gives it, unless
 // that is nil.
-func (s *Store) editContainers(edit func(list []byte) ([]byte, error)) error {
+func (s *Store) editContainers(ctx context.Context, edit func(list []byte) ([]byte, error)) error {
 	path := recordPath(s.root, s.Driver(), "containers")
-	lockDir := filepath.Dir(path)
-	if s.lib.TransientStore() {
-		lockDir = filepath.Join(s.runRoot, filepath.Base(lockDir))
-	}
-	lock, err := lockfile.GetLockFile(filepath.Join(lockDir, "containers.lock"))
+	lock, err := s.lockContainers(ctx)
 	if err != nil {
 		return err
 	}
-	lock.Lock()
 	defer lock.Unlock()
 	list, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -88,6 +97,28 @@ func (s *Store) editContainers(edit func(list []byte) ([]byte, error)) error {
 		return err
 	}
 	return ioutils.AtomicWriteFile(path, changed, 0o600)
+}
+
+// lockContainers takes the lock of the list as the library does, but gives up
+// when ctx is done: whoever has it may be stopped.
+func (s *Store) lockContainers(ctx context.Context) (*lockfile.LockFile, error) {
+	dir := filepath.Dir(recordPath(s.root, s.Driver(), "containers"))
+	if s.lib.TransientStore() {
+		dir = filepath.Join(s.runRoot, filepath.Base(dir))
+	}
+	path := filepath.Join(dir, "containers.lock")
+	lock, err := lockfile.GetLockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return lock, waitFor(ctx, path, func() error {
+		err := lock.TryLock()
+		var errno syscall.Errno
+		if err == nil || errors.As(err, &errno) && errno != unix.EAGAIN && errno != unix.EACCES {
+			return err
+		}
+		return errLocked // by another process, or a goroutine of this one
+	})
 }
 
 // addContainer puts a record at the end of a list. The others stay as they

@@ -3,6 +3,7 @@
 package libstorage_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -10,9 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tug-containers/tug/libstorage"
 	"go.podman.io/storage"
+	"golang.org/x/sys/unix"
 )
 
 func podman(t *testing.T, store *libstorage.Store, args ...string) (string, error) {
@@ -33,6 +36,44 @@ func podman(t *testing.T, store *libstorage.Store, args ...string) (string, erro
 // unmountGraphRoot undoes what podman does to a graph root and never undoes.
 func unmountGraphRoot(t *testing.T, store *libstorage.Store) {
 	t.Cleanup(func() { _ = exec.Command("umount", store.Root()+"/overlay").Run() })
+}
+
+// A process that is stopped while it has the list of containers locked keeps
+// nobody from giving up.
+func TestLeaseOfLockedList(t *testing.T) {
+	needRoot(t)
+	store := openStore(t, libstorage.Options{})
+	id := addImage(t, store, busybox("localhost/box:1"))
+	c, err := store.CreateContainer(t.Context(), libstorage.ContainerOptions{ImageID: id, Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.OpenFile(store.Root()+"/overlay-containers/containers.lock", os.O_RDWR, 0)
+	if err == nil {
+		err = unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_ = c.Ready(ctx)
+		ended <- c.Close()
+	}()
+	select {
+	case <-time.After(20 * time.Second):
+		t.Fatal("waits for ever")
+	case err = <-ended:
+	}
+	if err := errors.Join(err, lock.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Sweep(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	wantNothingLeft(t, store)
 }
 
 func TestLeaseKeepsImage(t *testing.T) {

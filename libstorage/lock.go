@@ -145,15 +145,24 @@ func (l *heldLock) unlock() error {
 }
 
 // waitLock retries try until it does not say errLocked or ctx is done.
-func waitLock(ctx context.Context, path string, try func(path string) (*heldLock, error)) (*heldLock, error) {
+func waitLock(ctx context.Context, path string, try func(path string) (*heldLock, error)) (l *heldLock, err error) {
+	err = waitFor(ctx, path, func() (err error) {
+		l, err = try(path)
+		return err
+	})
+	return l, err
+}
+
+// waitFor is waitLock for other locks.
+func waitFor(ctx context.Context, path string, try func() error) error {
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
-		l, err := try(path)
+		err := try()
 		if !errors.Is(err, errLocked) {
-			return l, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%s: %w%s: %w", path, errLocked, holders(path), ctx.Err())
+			return fmt.Errorf("%s: %w%s: %w", path, errLocked, holders(path), ctx.Err())
 		case <-time.After(pause):
 		}
 	}
