@@ -90,6 +90,7 @@ func (e *RuntimeError) Unwrap() []error {
 func (e *RuntimeError) classify(id string) error {
 	class := errclass.Internal
 	words := strings.ToLower(e.Message)
+	words = strings.ReplaceAll(words, "exec fds", "") // runc's name for descriptors
 	has := func(part string) bool { return strings.Contains(words, part) }
 	switch {
 	case errors.Is(e.Err, ErrRuntimeNotFound):
