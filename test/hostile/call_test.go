@@ -247,6 +247,17 @@ func (r *result) failsIn(t *testing.T, codes []int, objects ...string) {
 	}
 }
 
+// refused is a failure of the runtime: it has the container's stderr, and has
+// written to it, before our line.
+func (r *result) refused(t *testing.T, object string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
+	last := lines[len(lines)-1]
+	if r.code != 125 || !strings.HasPrefix(last, "Error: ") || strings.Count(r.stderr, "Error: ") != 1 || !strings.Contains(last, object) {
+		t.Errorf("U3: %s: exit code %d, %q; want 125, and a last line that names %q", r, r.code, short(r.stderr), object)
+	}
+}
+
 // soon wants a command that did not try what cannot work again and again.
 func (r *result) soon(t *testing.T) *result {
 	t.Helper()
