@@ -57,6 +57,9 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 	if err := checkCIDFile(l.o.CIDFile); err != nil {
 		return exit, err
 	}
+	if root := l.store.Root(); l.store.ReadOnly() {
+		return exit, errclass.New(errclass.Conflict, root, fmt.Errorf("store %s: %w", root, libstorage.ErrReadOnly))
+	}
 	create := libstorage.ContainerOptions{
 		Name: l.o.Name, Replace: l.o.Replace, Stop: stopper(l.store), Ephemeral: l.o.Remove,
 		Rootfs: l.o.Rootfs, RootfsOverlay: l.o.RootfsOverlay, Annotations: l.o.Exec.Annotations,
