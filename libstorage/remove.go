@@ -82,7 +82,7 @@ func (s *Store) Remove(ctx context.Context, name string, opts RemoveOptions) (re
 // delete removes an image's record and its unneeded layers, while no
 // container of ours can begin to use it.
 func (s *Store) delete(ctx context.Context, asked, id string) error {
-	users, err := s.foreignUsers(id)
+	users, err := s.libraryUsers(id)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *Store) deleteRecord(asked, id, top string) error {
 		}
 	}
 	if errors.Is(err, storage.ErrImageUsedByContainer) {
-		if users, listErr := s.foreignUsers(id); listErr == nil && len(users) > 0 {
+		if users, listErr := s.libraryUsers(id); listErr == nil && len(users) > 0 {
 			return inUse(asked, id, users)
 		}
 	}
@@ -137,9 +137,10 @@ func (s *Store) orphans(ctx context.Context, id string) []string {
 
 func second[T any](_ T, err error) error { return err }
 
-// foreignUsers lists the containers that podman, buildah and others keep in
-// the store for an image.
-func (s *Store) foreignUsers(id string) ([]User, error) {
+// libraryUsers lists the containers that podman, buildah and others keep in
+// the store for an image, and those containers of ours whose root file system
+// the library has: they have no lease.
+func (s *Store) libraryUsers(id string) ([]User, error) {
 	containers, err := s.lib.Containers()
 	if err != nil {
 		return nil, errclass.New(classOf(err), s.root, fmt.Errorf("list containers of %s: %w", s.root, err))
@@ -152,6 +153,9 @@ func (s *Store) foreignUsers(id string) ([]User, error) {
 		user := User{ID: c.ID}
 		if len(c.Names) > 0 {
 			user.Name = c.Names[0]
+		}
+		if info, err := s.readContainer(c.ID); err == nil {
+			user.Name, user.Ours = info.Record.Name, true
 		}
 		users = append(users, user)
 	}
