@@ -82,9 +82,6 @@ func Pull(ctx context.Context, store *libstorage.Store, name string, opts PullOp
 	}
 	opts.Platform.apply(sys)
 	p.sys = sys
-	if store.ReadOnly() && opts.Policy != PullNever {
-		return Pulled{}, fail(errclass.Conflict, name, "%s: store %s: %w", name, store.Root(), libstorage.ErrReadOnly)
-	}
 	got, err := p.pullOrNothing(ctx)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) && errors.Is(err, context.Canceled) {
@@ -98,7 +95,7 @@ func Pull(ctx context.Context, store *libstorage.Store, name string, opts PullOp
 
 // pullOrNothing leaves the store as it was when a pull fails.
 func (p *puller) pullOrNothing(ctx context.Context) (Pulled, error) {
-	if p.opts.Policy == PullNever {
+	if p.opts.Policy == PullNever || p.store.ReadOnly() {
 		return p.pull(ctx)
 	}
 	back, err := newRollback(p.store)

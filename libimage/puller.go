@@ -148,6 +148,9 @@ func (p *puller) retrying(err error, delay time.Duration) {
 // attempt opens the image, looks at its platform and stores it.
 func (p *puller) attempt(ctx context.Context, object string, ref types.ImageReference, sys *types.SystemContext,
 	named reference.Named, local *Pulled) (got Pulled, err error) {
+	if p.store.ReadOnly() {
+		return Pulled{}, fail(errclass.Conflict, object, "%s: store %s: %w", object, p.store.Root(), libstorage.ErrReadOnly)
+	}
 	p.events.send(Event{Kind: EventStart, Message: object})
 	st, err := newStage(stagesOf(p.store))
 	if err != nil {
