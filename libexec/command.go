@@ -58,6 +58,9 @@ const (
 	maxArguments = 2 << 20
 )
 
+// maxVariables bounds the environment: runtimes take the time of its square.
+const maxVariables = 16 << 10
+
 // checkArgumentSize finds what execve would refuse after the container exists.
 func checkArgumentSize(args, env []string) error {
 	total := 0
@@ -73,6 +76,9 @@ func checkArgumentSize(args, env []string) error {
 			return notExecutable(args[0], fmt.Errorf("environment variable %s has %d bytes, more than %d", shorten(name), len(entry), maxArgument))
 		}
 		total += len(entry) + 1 + 8
+	}
+	if len(env) > maxVariables {
+		return notExecutable(args[0], fmt.Errorf("%d environment variables, more than %d", len(env), maxVariables))
 	}
 	if total > maxArguments {
 		return notExecutable(args[0], fmt.Errorf("%d bytes of arguments and environment, more than %d", total, maxArguments))

@@ -131,6 +131,7 @@ func TestArgumentSize(t *testing.T) {
 		"a long variable": {[]string{"true"}, []string{"SECRET=" + long}, "variable SECRET has"},
 		"many arguments":  {append([]string{"true"}, many...), nil, "arguments and environment"},
 		"many variables":  {[]string{"true"}, many, "arguments and environment"},
+		"short variables": {[]string{"true"}, slices.Repeat([]string{"A=1"}, 20_000), "20000 environment variables"},
 		"as much as fits": {[]string{"true", long[1:]}, many[:1000], ""},
 	} {
 		err := checkArgumentSize(c.args, c.env)
