@@ -60,3 +60,11 @@ func (p *place) interrupted(t *testing.T, c call) {
 		t.Errorf("%s: after SIGTERM: %v", short(cmd.String()), cmd.ProcessState)
 	}
 }
+
+// refusingWith refuses with a message in a registry's form.
+func refusingWith(message string) hostile.Answer {
+	return func(w http.ResponseWriter, _ *http.Request, _ *hostile.Server) {
+		w.WriteHeader(http.StatusBadRequest)
+		_ = json.NewEncoder(w).Encode(map[string]any{"errors": []map[string]string{{"code": message, "message": message}}})
+	}
+}
