@@ -48,25 +48,13 @@ func TestLeaseOfLockedList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lock, err := os.OpenFile(store.Root()+"/overlay-containers/containers.lock", os.O_RDWR, 0)
-	if err == nil {
-		err = unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	lock := lockList(t, store)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	ended := make(chan error, 1)
-	go func() {
+	err = within(t, func() error {
 		_ = c.Ready(ctx)
-		ended <- c.Close()
-	}()
-	select {
-	case <-time.After(20 * time.Second):
-		t.Fatal("waits for ever")
-	case err = <-ended:
-	}
+		return c.Close()
+	})
 	if err := errors.Join(err, lock.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +62,51 @@ func TestLeaseOfLockedList(t *testing.T) {
 		t.Error(err)
 	}
 	wantNothingLeft(t, store)
+}
+
+func TestOpenLockedStore(t *testing.T) {
+	needRoot(t)
+	store := openStore(t, libstorage.Options{})
+	opts := libstorage.Options{Root: store.Root(), RunRoot: t.TempDir(), Driver: store.Driver()}
+	lock := lockList(t, store)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := within(t, func() error {
+		_, err := libstorage.Open(ctx, opts)
+		return err
+	})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), store.Root()) {
+		t.Errorf("Open = %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// lockList locks the list of containers as another process does.
+func lockList(t *testing.T, store *libstorage.Store) *os.File {
+	t.Helper()
+	lock, err := os.OpenFile(store.Root()+"/overlay-containers/containers.lock", os.O_RDWR, 0)
+	if err == nil {
+		err = unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lock
+}
+
+func within(t *testing.T, do func() error) error {
+	t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatal("waits for ever")
+		return nil
+	}
 }
 
 func TestLeaseKeepsImage(t *testing.T) {

@@ -45,7 +45,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err := checkRecords(so.GraphRoot, so.GraphDriverName); err != nil {
 		return nil, err
 	}
-	lib, err := getStore(so)
+	lib, err := getStoreWithin(ctx, so)
 	if err == nil {
 		s := &Store{lib: lib, root: lib.GraphRoot(), runRoot: lib.RunRoot()}
 		s.keepBallast()
@@ -55,6 +55,26 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return openReadOnly(so, err)
 	}
 	return nil, openError(so.GraphRoot, err)
+}
+
+// getStoreWithin gives up when ctx is done. The library waits for its locks,
+// and whoever has one may be stopped.
+func getStoreWithin(ctx context.Context, so storage.StoreOptions) (storage.Store, error) {
+	type result struct {
+		lib storage.Store
+		err error
+	}
+	got := make(chan result, 1)
+	go func() {
+		lib, err := getStore(so)
+		got <- result{lib, err}
+	}()
+	select {
+	case r := <-got:
+		return r.lib, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for its locks: %w", context.Cause(ctx))
+	}
 }
 
 func getStore(so storage.StoreOptions) (lib storage.Store, err error) {
