@@ -34,6 +34,7 @@ func InheritedFiles(n int) ([]*os.File, error) {
 			name := strconv.Itoa(fd)
 			return nil, errclass.New(errclass.Usage, name, fmt.Errorf("file descriptor %s: %w", name, ErrNoDescriptor))
 		}
+		unix.CloseOnExec(fd) // for any other program than the runtime
 		files = append(files, os.NewFile(uintptr(fd), "fd"+strconv.Itoa(fd)))
 	}
 	return files, nil

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestProcess(t *testing.T) {
@@ -69,6 +71,33 @@ func TestInheritedFiles(t *testing.T) {
 	}
 	if files, err := InheritedFiles(0); err != nil || len(files) != 0 {
 		t.Errorf("none: %v, %v", files, err)
+	}
+}
+
+// What is handed over to the container is for no other program, such as the one
+// that pulls the image.
+func TestInheritedFilesStayOurs(t *testing.T) {
+	const child = "TUG_TEST_INHERITED"
+	if os.Getenv(child) == "" {
+		null, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer null.Close()
+		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env, cmd.ExtraFiles = append(os.Environ(), child+"=1"), []*os.File{null}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	files, err := InheritedFiles(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files[0].Close()
+	if flags, err := unix.FcntlInt(files[0].Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("flags %#x, %v", flags, err)
 	}
 }
 
