@@ -13,6 +13,7 @@ import (
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // probeAgain is how long a runtime that did not work is left alone: the reason
@@ -126,6 +127,28 @@ func (c *probeCache) save() {
 	}
 }
 
+const probePrefix = "tug-probe-"
+
+// lockProbes is held, shared, by whoever tries a runtime in dir. Who finds it
+// free removes first what trials left whose process was killed. It is a help:
+// a file system without such locks costs no trial.
+func lockProbes(dir string) *os.File {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		left, _ := f.Readdirnames(-1)
+		for _, name := range left {
+			if strings.HasPrefix(name, probePrefix) {
+				_ = os.RemoveAll(filepath.Join(dir, name))
+			}
+		}
+	}
+	_ = unix.Flock(int(f.Fd()), unix.LOCK_SH)
+	return f
+}
+
 // probe runs the smallest container there is.
 func (r *Runtime) probe(ctx context.Context, scratch string) error {
 	program := exitProgram()
@@ -136,8 +159,9 @@ func (r *Runtime) probe(ctx context.Context, scratch string) error {
 		if err := os.MkdirAll(scratch, 0o700); err != nil {
 			return err
 		}
+		defer lockProbes(scratch).Close() // of a nil one it is an error, and no more
 	}
-	dir, err := os.MkdirTemp(scratch, "tug-probe-")
+	dir, err := os.MkdirTemp(scratch, probePrefix)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,9 @@ func TestProbe(t *testing.T) {
 	}
 	dir := t.TempDir()
 	opts := RuntimeOptions{StateDir: filepath.Join(dir, "state"), ScratchDir: filepath.Join(dir, "scratch")}
+	if err := os.MkdirAll(filepath.Join(opts.ScratchDir, "tug-probe-1/rootfs"), 0o700); err != nil { // of one that was killed
+		t.Fatal(err)
+	}
 	first, err := FindRuntime(t.Context(), opts)
 	if errors.Is(err, ErrRuntimeNotFound) {
 		t.Skip("condition crun or runc: neither is installed")
