@@ -48,3 +48,26 @@ func TestCIDFileOfNone(t *testing.T) {
 		t.Errorf("the file is left: %v", err)
 	}
 }
+
+// What is left of a container does not stay because its runtime is gone.
+func TestSweepWithoutItsRuntime(t *testing.T) {
+	storetest.NeedRoot(t)
+	store := storetest.Open(t, libstorage.Options{})
+	if _, err := findRuntime(t.Context(), store, ""); err != nil {
+		t.Skip("condition runtime:", err)
+	}
+	id := storetest.Add(t, store, storetest.Busybox("localhost/a:1"))
+	c, err := store.CreateContainer(t.Context(), libstorage.ContainerOptions{ImageID: id, Ephemeral: true, Runtime: "/none/crun"})
+	if err == nil {
+		err = c.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Sweep(t.Context(), store); err != nil {
+		t.Error(err)
+	}
+	if left, err := store.Containers(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}

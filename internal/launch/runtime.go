@@ -4,6 +4,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -28,6 +29,10 @@ func findRuntime(ctx context.Context, store *libstorage.Store, name string) (*li
 func stopper(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {
 		r, err := findRuntime(ctx, store, c.Record.Runtime)
+		if errors.Is(err, libexec.ErrRuntimeNotFound) && c.Record.Runtime != "" {
+			// It was removed meanwhile. Any other ends the processes, by the cgroup.
+			r, err = findRuntime(ctx, store, "")
+		}
 		if err != nil {
 			return err
 		}
