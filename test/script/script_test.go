@@ -65,11 +65,16 @@ func build() (*stage, func(), error) {
 	if s.registry, err = registry.Start(context.Background(), registry.Options{}); err != nil {
 		return nil, clean, err
 	}
-	s.layout, err = os.MkdirTemp("", "tug-layout-")
+	scratch, err := os.MkdirTemp("", "tug-script-")
+	if err == nil {
+		// testscript's own place: it leaves it when not all stories are told.
+		err = os.Setenv("GOTMPDIR", scratch)
+	}
+	s.layout = filepath.Join(scratch, "layout")
 	unlink := clean
 	clean = func() {
 		unlink()
-		os.RemoveAll(s.layout)
+		os.RemoveAll(scratch)
 		if err := s.registry.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "script:", err)
 		}
