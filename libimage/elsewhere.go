@@ -4,18 +4,16 @@ package libimage
 
 import (
 	"context"
-	"encoding/json"
 	"path/filepath"
 	"strings"
 
-	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tug-containers/tug/internal/errclass"
 	"go.podman.io/image/v5/docker/reference"
 	"go.podman.io/image/v5/types"
 )
 
 // pullElsewhere pulls from a directory, an archive or a daemon. The name in
-// the store is the one that the image has there; for one without a name it is
+// the store is the first that the image has there; for one without a name it is
 // made of the file's: localhost/PATH:latest.
 func (p *puller) pullElsewhere(ctx context.Context, transportName string) (Pulled, error) {
 	if transportName == storageTransport {
@@ -48,26 +46,28 @@ func (p *puller) nameFor(ref types.ImageReference, transportName string) (refere
 			}
 			return fullName("localhost/" + cleanPath(path) + ":" + tag)
 		}
-		if name := onlyName(path); name != "" && strings.ContainsAny(name, "/:") {
+		if name := nameInside(transportName, path); strings.ContainsAny(name, "/:") {
 			return fullName(name)
 		}
 	case "docker-archive":
-		return nil, nil // an archive without a reference in its name: stored by ID
+		if name := nameInside(transportName, path); name != "" {
+			return fullName(name)
+		}
+		return nil, nil // stored by its ID
 	}
 	return fullName("localhost/" + cleanPath(path) + ":latest")
 }
 
-// onlyName gives the reference name of an OCI layout with one image.
-func onlyName(dir string) string {
-	raw, err := readBounded(filepath.Join(dir, "index.json"), maxManifest)
+// nameInside gives the name that an image has in its layout or archive.
+func nameInside(transportName, path string) string {
+	if transportName != "oci" {
+		return archivedName(transportName, path)
+	}
+	raw, err := readBounded(filepath.Join(path, "index.json"), maxManifest)
 	if err != nil {
 		return ""
 	}
-	var index imgspec.Index
-	if json.Unmarshal(raw, &index) != nil || len(index.Manifests) != 1 {
-		return ""
-	}
-	return index.Manifests[0].Annotations[imgspec.AnnotationRefName]
+	return onlyName(raw)
 }
 
 func fullName(name string) (reference.Named, error) {

@@ -249,9 +249,17 @@ func TestPullElsewhere(t *testing.T) {
 			t.Errorf("%s: %+v %v, want %s", ref, got, err, name)
 		}
 	}
-	got, err := libimage.Pull(t.Context(), store, "docker-archive:"+dir+"/d.tar", opts)
-	if err != nil || got.Name != "" || len(got.ID) != 64 {
-		t.Errorf("without a name: %+v %v", got, err)
+	copyTo("oci-archive:" + dir + "/o.tar:docker.io/team/y:v4")
+	for ref, name := range map[string]string{
+		"docker-archive:" + dir + "/d.tar":                "docker.io/library/app:v2",
+		"oci-archive:" + dir + "/o.tar":                   "docker.io/team/y:v4",
+		"oci-archive:" + dir + "/a.tar":                   "localhost/a:latest",
+		copyTo("docker-archive:" + dir + "/nameless.tar"): "",
+	} {
+		got, err := libimage.Pull(t.Context(), store, ref, opts)
+		if err != nil || got.Name != name || len(got.ID) != 64 {
+			t.Errorf("%s, the name inside: %+v %v, want %q", ref, got, err, name)
+		}
 	}
 	for _, ref := range []string{"oci:" + dir + "/none:x", "dir:" + dir + "/none", "docker-archive:" + dir + "/none.tar", "oci:" + dir + "/layout:v9"} {
 		_, err := libimage.Pull(t.Context(), store, ref, opts)
