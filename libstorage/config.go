@@ -125,7 +125,7 @@ func (s *Store) item(img *storage.Image, key string) (_ []byte, err error) {
 // record finds an image by its full ID or by a full name.
 func (s *Store) record(ctx context.Context, id string) (_ *storage.Image, err error) {
 	defer caught(id, &err)
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	img, err := s.lib.Image(id)

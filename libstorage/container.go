@@ -59,11 +59,6 @@ func (c *Container) Record() Record { return c.record }
 // that keeps the image from being removed; see Ready.
 func (c *Container) Rootfs() rootfs.FS { return leasedFS{c.fs, c} }
 
-// LockFd is the descriptor that holds the lock, close-on-exec. A runtime that
-// inherits it holds the lock too, and so keeps the container from Sweep, as
-// long as it lives.
-func (c *Container) LockFd() uintptr { return uintptr(c.lock.fd) }
-
 // Notes are what went otherwise than it should, without being a failure: a
 // file system that was busy when it was unmounted.
 func (c *Container) Notes() []error { return c.notes }
@@ -133,7 +128,7 @@ func (c *Container) Close() error {
 // OpenContainer takes the lock of a container, by its full ID. It is
 // ErrContainerLocked when another process has it.
 func (s *Store) OpenContainer(ctx context.Context, id string) (*Container, error) {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	info, err := s.readContainer(id)

@@ -57,7 +57,7 @@ func (s *Store) CreateContainer(ctx context.Context, opts ContainerOptions) (*Co
 	if err := s.writable(); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	if opts.Name != "" {

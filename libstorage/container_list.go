@@ -38,7 +38,7 @@ func (s *Store) Containers(ctx context.Context) ([]ContainerInfo, error) {
 			return nil, errclass.New(classOf(err), s.root, fmt.Errorf("list containers: %w", err))
 		}
 		for _, id := range ids {
-			if err := ctx.Err(); err != nil {
+			if err := context.Cause(ctx); err != nil {
 				return nil, err
 			}
 			if !checkID(id) || seen[id] {
@@ -68,7 +68,7 @@ func (s *Store) Containers(ctx context.Context) ([]ContainerInfo, error) {
 // Container finds a container by its name, its ID, or the beginning of its
 // ID.
 func (s *Store) Container(ctx context.Context, nameOrID string) (ContainerInfo, error) {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return ContainerInfo{}, err
 	}
 	if checkID(nameOrID) {

@@ -26,7 +26,7 @@ type Lineage struct {
 
 // Lineage looks at all images. Configs are read when they are needed.
 func (s *Store) Lineage(ctx context.Context) (*Lineage, error) {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	snap, err := s.snapshot()

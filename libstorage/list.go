@@ -16,7 +16,7 @@ import (
 // Images lists all images, those of additional stores after those of the
 // store itself. A damaged image is an entry with Err, and hides no other.
 func (s *Store) Images(ctx context.Context) ([]Image, error) {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	snap, err := s.snapshot()

@@ -162,7 +162,7 @@ func waitFor(ctx context.Context, path string, try func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w%s: %w", path, errLocked, holders(path), ctx.Err())
+			return fmt.Errorf("%s: %w%s: %w", path, errLocked, holders(path), context.Cause(ctx))
 		case <-time.After(pause):
 		}
 	}

@@ -34,7 +34,7 @@ func (s *Store) Image(ctx context.Context, name string) (Image, error) {
 // when that was an ID or a digest.
 func (s *Store) lookup(ctx context.Context, name string) (_ Image, _ string, err error) {
 	defer caught(name, &err)
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return Image{}, "", err
 	}
 	if hex := strings.TrimPrefix(name, "sha256:"); isID(hex) {

@@ -35,7 +35,7 @@ type Store struct {
 // leaves it) is not opened: the first write would replace them by a list of
 // nothing. The error is ErrDamaged and names the file.
 func Open(ctx context.Context, opts Options) (*Store, error) {
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	so, err := opts.resolve()

@@ -31,7 +31,7 @@ func (s *Store) Sweep(ctx context.Context, stop StopFunc) ([]string, error) {
 	var removed []string
 	for _, id := range ids {
 		if ctx.Err() != nil {
-			return removed, errors.Join(err, ctx.Err())
+			return removed, errors.Join(err, context.Cause(ctx))
 		}
 		if !checkID(id) {
 			continue // not ours

@@ -62,7 +62,7 @@ func (l *Library) Mount(ctx context.Context) (string, error) {
 	if l.path != "" {
 		return l.path, nil
 	}
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return "", err
 	}
 	path, err := l.store.Mount(l.opts.ID, l.opts.Label)

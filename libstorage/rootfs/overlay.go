@@ -72,7 +72,7 @@ func (o *Overlay) Mount(ctx context.Context) (string, error) {
 	if o.mounted {
 		return o.opts.Target, nil
 	}
-	if err := ctx.Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return "", err
 	}
 	m, err := o.plan()
