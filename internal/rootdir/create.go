@@ -5,7 +5,6 @@ package rootdir
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 
@@ -70,31 +69,6 @@ func (d *Dir) mustBeDir(name string) error {
 		return &fs.PathError{Op: "mkdir", Path: name, Err: ErrNotDirectory}
 	}
 	return nil
-}
-
-// CreateFile makes an empty regular file as the place of a bind mount, unless
-// something is there already. The directory above must exist.
-func (d *Dir) CreateFile(name string, mode fs.FileMode, uid, gid int) error {
-	if _, err := d.Stat(name); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent, base, err := d.parent("create", name)
-	if err != nil {
-		return err
-	}
-	defer parent.Close()
-	fd, err := unix.Openat(int(parent.Fd()), base, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, uint32(mode.Perm()))
-	if errors.Is(err, unix.EEXIST) {
-		return &fs.PathError{Op: "create", Path: name, Err: ErrDangling}
-	}
-	if err != nil {
-		return &fs.PathError{Op: "create", Path: name, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), name)
-	if err := own("create", name, fd, mode, uid, gid); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	return f.Close()
 }
 
 func own(op, name string, fd int, mode fs.FileMode, uid, gid int) error {

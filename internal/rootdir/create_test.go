@@ -53,30 +53,6 @@ func TestMkdirAll(t *testing.T) {
 	}
 }
 
-func TestCreateFile(t *testing.T) {
-	root, dir, canary := tree(t)
-	uid, gid := os.Getuid(), os.Getgid()
-	write(t, filepath.Join(dir, "etc/there"), "content", 0o600)
-	link(t, filepath.Join(canary, "new"), filepath.Join(dir, "etc/out"))
-	for _, name := range []string{"/etc/new", "/etc/there", "/etc"} {
-		if err := root.CreateFile(name, 0o644, uid, gid); err != nil {
-			t.Errorf("CreateFile(%s): %v", name, err)
-		}
-	}
-	if data, _ := os.ReadFile(filepath.Join(dir, "etc/there")); string(data) != "content" {
-		t.Errorf("a file that was there is %q", data)
-	}
-	if err := root.CreateFile("/etc/out", 0o644, uid, gid); !errors.Is(err, rootdir.ErrDangling) {
-		t.Errorf("through a link to nothing: %v", err)
-	}
-	if err := root.CreateFile("/none/x", 0o644, uid, gid); err == nil {
-		t.Error("without its directory")
-	}
-	if entries, err := os.ReadDir(canary); err != nil || len(entries) != 1 {
-		t.Errorf("the canary has %v, %v", entries, err)
-	}
-}
-
 func TestResolve(t *testing.T) {
 	root, dir, canary := tree(t)
 	write(t, filepath.Join(dir, "usr/bin/sh"), "", 0o755)
