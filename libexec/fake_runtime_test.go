@@ -75,7 +75,7 @@ func TestFaultyRuntime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newFake(t, test.cases)
-			exit, err, _, _ := g.run()
+			exit, _, _, err := g.run()
 			if exit.Started || !errors.Is(err, ErrRuntimeFailed) {
 				t.Fatalf("%+v, %v", exit, err)
 			}
@@ -99,7 +99,7 @@ func TestRuntimeHangs(t *testing.T) {
 			g := newFake(t, cases)
 			g.opts.StartTimeout = 200 * time.Millisecond
 			start := time.Now()
-			_, err, _, _ := g.run()
+			_, _, _, err := g.run()
 			if !errors.Is(err, ErrRuntimeTimeout) || !errors.Is(err, ErrRuntimeFailed) || time.Since(start) > 5*time.Second {
 				t.Errorf("%v after %v", err, time.Since(start))
 			}
@@ -112,7 +112,7 @@ func TestRuntimeIgnoresEnd(t *testing.T) {
 	g := newFake(t, `run) mkdir "$root/$id"; trap '' TERM; sleep 0.2 & echo $! >"$pidfile"; sleep 60; sleep 61;;`+fakeDelete)
 	g.opts.Timeout = 50 * time.Millisecond
 	start := time.Now()
-	exit, err, _, _ := g.run()
+	exit, _, _, err := g.run()
 	if took := time.Since(start); !exit.TimedOut || took > grace+5*time.Second {
 		t.Errorf("%+v, %v after %v", exit, err, took)
 	}
@@ -128,7 +128,7 @@ func TestSignalBeforeStart(t *testing.T) {
 			g.opts.Signals = signals
 			send(syscall.SIGUSR1)
 			send(sig)
-			exit, err, _, _ := g.run()
+			exit, _, _, err := g.run()
 			if err != nil || exit.Code != 128+int(sig) || exit.Interrupted != sig || exit.Started || g.verbs() != "" {
 				t.Errorf("before the fork: %+v, %v, verbs %q", exit, err, g.verbs())
 			}
@@ -141,7 +141,7 @@ func TestSignalBeforeStart(t *testing.T) {
 				send(sig)
 			}()
 			start := time.Now()
-			exit, err, _, _ = g.run()
+			exit, _, _, err = g.run()
 			if err != nil || exit.Code != 128+int(sig) || exit.Interrupted != sig || exit.Started {
 				t.Errorf("during create: %+v, %v", exit, err)
 			}
@@ -160,14 +160,14 @@ func TestRuntimeGone(t *testing.T) {
 	if err := os.Remove(g.runtime.Path); err != nil {
 		t.Fatal(err)
 	}
-	_, err, _, _ := g.run()
+	_, _, _, err := g.run()
 	if !errors.Is(err, ErrRuntimeNotFound) || !errors.Is(err, ErrRuntimeFailed) || !errors.Is(err, errclass.NotFound) {
 		t.Errorf("removed: %v", err)
 	}
 	if err := os.WriteFile(g.runtime.Path, []byte("\x7fELF nonsense"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err, _, _ = g.run()
+	_, _, _, err = g.run()
 	if !errors.Is(err, ErrRuntimeNotExecutable) {
 		t.Errorf("not a program: %v", err)
 	}
@@ -184,7 +184,7 @@ func TestRuntimeSees(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", "/run/notify")
 	g := newFake(t, `run) ls -1 /proc/self/fd; env | cut -d= -f1 | sort; echo 0 >"$pidfile"; exit 5;;`+fakeDelete)
 	g.runtime.env = RuntimeEnv([]string{"PATH=/usr/bin:/bin", "LISTEN_FDS=10", "NOTIFY_SOCKET=/x", "LD_PRELOAD=/x", "GODEBUG=x", "HTTP_PROXY=http://me:secret@x", "HOME=/root"})
-	_, _, stdout, _ := g.run()
+	_, stdout, _, _ := g.run()
 	// ls opens a directory; the shell itself adds PWD and the like.
 	if want := "0\n1\n2\n3\n"; !strings.HasPrefix(stdout, want) || strings.Contains(stdout, "4\n") {
 		t.Errorf("descriptors: %q", stdout)

@@ -20,7 +20,7 @@ func TestExitCode(t *testing.T) {
 	onEachRuntime(t, func(t *testing.T, g *runRig) {
 		for _, code := range []int{0, 1, 2, 100, 125, 126, 127, 128, 137, 254, 255} {
 			g.prepare(fmt.Sprintf("exit %d", code))
-			exit, err, _, stderr := g.run()
+			exit, _, stderr, err := g.run()
 			if err != nil || exit.Code != code || !exit.Started || exit.Note != "" {
 				t.Errorf("exit %d: %+v, %v, stderr %q", code, exit, err, stderr)
 			}
@@ -29,7 +29,7 @@ func TestExitCode(t *testing.T) {
 			h := *g
 			h.spec = cloneWithoutPids(g.spec)
 			h.prepare(fmt.Sprintf("kill -%d $$; sleep 5", int(sig)))
-			exit, err, _, _ := h.run()
+			exit, _, _, err := h.run()
 			if err != nil || exit.Code != 128+int(sig) || !exit.Started {
 				t.Errorf("signal %d: %+v, %v", sig, exit, err)
 			}
@@ -47,7 +47,7 @@ func cloneWithoutPids(s *specs.Spec) *specs.Spec {
 func TestStdio(t *testing.T) {
 	onEachRuntime(t, func(t *testing.T, g *runRig) {
 		g.prepare("echo out; echo err >&2; cat; echo end")
-		exit, err, stdout, stderr := g.run()
+		exit, stdout, stderr, err := g.run()
 		if err != nil || exit.Code != 0 || stdout != "out\nend\n" || stderr != "err\n" {
 			t.Errorf("without stdin: %+v, %v, %q, %q", exit, err, stdout, stderr)
 		}
@@ -57,7 +57,7 @@ func TestStdio(t *testing.T) {
 			_, _ = io.WriteString(inW, strings.Repeat("0123456789abcde\n", 1<<16))
 			inW.Close()
 		}()
-		_, err, stdout, _ = g.run()
+		_, stdout, _, err = g.run()
 		if want := len("out\nend\n") + 1<<20; err != nil || len(stdout) != want {
 			t.Errorf("1 MiB through stdin: %d bytes of %d, %v", len(stdout), want, err)
 		}
@@ -73,7 +73,7 @@ func TestDescriptors(t *testing.T) {
 		}
 		defer syscall.Close(leak)
 		g.prepare("ls -1 /proc/self/fd; cat /proc/self/environ")
-		_, err, stdout, stderr := g.run()
+		_, stdout, stderr, err := g.run()
 		// ls itself opens the directory as 3.
 		if want := "0\n1\n2\n3\n"; err != nil || !strings.HasPrefix(stdout, want) || strings.Count(stdout, "\n") != 4 {
 			t.Errorf("descriptors: %q, want %q, %v, %s", stdout, want, err, stderr)
@@ -88,7 +88,7 @@ func TestDescriptors(t *testing.T) {
 		_, w := pipe(t)
 		g.opts.Stdio.Extra = []*os.File{file, w}
 		g.prepare("cat <&3; ls -1 /proc/self/fd")
-		_, err, stdout, _ = g.run()
+		_, stdout, _, err = g.run()
 		if want := "secret word\n0\n1\n2\n3\n4\n5\n"; err != nil || stdout != want {
 			t.Errorf("two more descriptors: %q, want %q, %v", stdout, want, err)
 		}
@@ -101,14 +101,14 @@ func TestUserVerified(t *testing.T) {
 		g.spec.Process.Capabilities = nil
 		g.opts.User = &g.spec.Process.User
 		g.prepare("id -u; id -g; sleep 0.1")
-		exit, err, stdout, _ := g.run()
+		exit, stdout, _, err := g.run()
 		if err != nil || exit.Code != 0 || stdout != "1000\n1001\n" {
 			t.Errorf("right user: %+v, %v, %q", exit, err, stdout)
 		}
 		g.opts.User = &specs.User{UID: 1234, GID: 1001}
 		g.prepare("sleep 60")
 		start := time.Now()
-		_, err, _, _ = g.run()
+		_, _, _, err = g.run()
 		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 10*time.Second {
 			t.Errorf("wrong user: %v after %v", err, time.Since(start))
 		}
@@ -119,7 +119,7 @@ func TestUserVerified(t *testing.T) {
 		g.command("/bin/sleep", "60")
 		g.opts.Args = g.spec.Process.Args
 		start = time.Now()
-		_, err, _, _ = g.run()
+		_, _, _, err = g.run()
 		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 10*time.Second {
 			t.Errorf("root: %v after %v", err, time.Since(start))
 		}
@@ -131,7 +131,7 @@ func TestTimeout(t *testing.T) {
 		g.opts.Timeout = 100 * time.Millisecond
 		g.prepare("trap '' TERM; sleep 60")
 		start := time.Now()
-		exit, err, _, _ := g.run()
+		exit, _, _, err := g.run()
 		if err != nil || !exit.TimedOut || exit.Code != 137 || time.Since(start) > 5*time.Second {
 			t.Errorf("%+v, %v after %v", exit, err, time.Since(start))
 		}
@@ -142,7 +142,7 @@ func TestCancel(t *testing.T) {
 	onEachRuntime(t, func(t *testing.T, g *runRig) {
 		ready, readyW := pipe(t)
 		g.opts.Stdio.Out = readyW
-		run := func(script string) (Exit, error, time.Duration) {
+		run := func(script string) (Exit, time.Duration, error) {
 			g.prepare(script)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var start time.Time
@@ -155,19 +155,19 @@ func TestCancel(t *testing.T) {
 				cancel(errors.New("enough"))
 			}()
 			exit, err := g.runtime.Run(ctx, g.c, g.opts)
-			return exit, err, time.Since(start)
+			return exit, time.Since(start), err
 		}
-		exit, err, _ := run("trap 'exit 9' TERM; echo; while :; do sleep 0.05; done")
+		exit, _, err := run("trap 'exit 9' TERM; echo; while :; do sleep 0.05; done")
 		if exit.Code != 9 || err == nil || !strings.Contains(err.Error(), "enough") {
 			t.Errorf("polite: %+v, %v", exit, err)
 		}
 		g.opts.StopSignal = syscall.SIGUSR1
-		exit, err, _ = run("trap 'exit 8' USR1; echo; while :; do sleep 0.05; done")
+		exit, _, err = run("trap 'exit 8' USR1; echo; while :; do sleep 0.05; done")
 		if exit.Code != 8 || err == nil {
 			t.Errorf("other signal: %+v, %v", exit, err)
 		}
 		g.opts.StopTimeout = 100 * time.Millisecond
-		exit, err, took := run("trap '' TERM USR1; echo; while :; do sleep 0.05; done")
+		exit, took, err := run("trap '' TERM USR1; echo; while :; do sleep 0.05; done")
 		if exit.Code != 137 || err == nil || took > 3*time.Second {
 			t.Errorf("stubborn: %+v, %v after %v", exit, err, took)
 		}
@@ -179,21 +179,21 @@ func TestOnStart(t *testing.T) {
 		var got Process
 		g.opts.OnStart = func(p Process) error { got = p; return nil }
 		g.prepare("sleep 0.1")
-		exit, err, _, _ := g.run()
+		exit, _, _, err := g.run()
 		if err != nil || got.Pid == 0 || got.StartTime == 0 || exit.Process != got || got.Alive() {
 			t.Errorf("%+v, %v, %+v", exit, err, got)
 		}
 		g.command("/bin/true")
 		for range 20 {
 			got = Process{}
-			exit, err, _, _ = g.run()
+			exit, _, _, err = g.run()
 			if err != nil || exit.Code != 0 || got.Pid == 0 {
 				t.Fatalf("short: %+v, %v, %+v", exit, err, got)
 			}
 		}
 		g.opts.OnStart = func(Process) error { return errors.New("no room for the record") }
 		g.prepare("sleep 60")
-		_, err, _, _ = g.run()
+		_, _, _, err = g.run()
 		if err == nil || !strings.Contains(err.Error(), "no room") {
 			t.Errorf("refused: %v", err)
 		}
@@ -206,7 +206,7 @@ func TestCommandOfRuntimeFails(t *testing.T) {
 			"nothere": ErrCommandNotFound, "/bin/nothere": ErrCommandNotFound, "/tmp": ErrCommandNotExecutable,
 		} {
 			g.command(command)
-			exit, err, _, _ := g.run()
+			exit, _, _, err := g.run()
 			if !errors.Is(err, want) || !errors.Is(err, ErrRuntimeFailed) || exit.Started {
 				t.Errorf("%s: %+v, %v", command, exit, err)
 			}

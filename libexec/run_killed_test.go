@@ -119,7 +119,7 @@ func TestCgroupsRemoved(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(g.c.Bundle, "config.json"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err, _, _ = g.run()
+	_, _, _, err = g.run()
 	if !errors.Is(err, ErrRuntimeFailed) {
 		t.Error(err)
 	}

@@ -111,7 +111,7 @@ func (g *runRig) command(args ...string) {
 }
 
 // run runs the bundle and gives what it wrote to stdout and stderr.
-func (g *runRig) run() (exit Exit, err error, stdout, stderr string) {
+func (g *runRig) run() (exit Exit, stdout, stderr string, err error) {
 	g.t.Helper()
 	outR, outW := pipe(g.t)
 	errR, errW := pipe(g.t)
@@ -120,7 +120,7 @@ func (g *runRig) run() (exit Exit, err error, stdout, stderr string) {
 	exit, err = g.runtime.Run(g.t.Context(), g.c, g.opts)
 	outW.Close()
 	errW.Close()
-	return exit, err, <-out, <-errs
+	return exit, <-out, <-errs, err
 }
 
 // nothingLeft is what Run promises.

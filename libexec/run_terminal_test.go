@@ -157,7 +157,7 @@ func TestTerminalBurst(t *testing.T) {
 		} {
 			g.spec.Mounts[1].Options = []string{"nosuid", "mode=755"}
 			g.prepare(script)
-			exit, err, stdout, _ := g.run()
+			exit, stdout, _, err := g.run()
 			if want := 1<<20 + 1; err != nil || exit.Code != 0 || len(stdout) != want || stdout[want-1] != '\n' {
 				t.Errorf("%s: %d bytes of %d, %+v, %v", script, len(stdout), want, exit, err)
 			}
@@ -165,7 +165,7 @@ func TestTerminalBurst(t *testing.T) {
 		// Short ones, over and over.
 		g.prepare("echo a short line")
 		for i := range 15 {
-			_, err, stdout, _ := g.run()
+			_, stdout, _, err := g.run()
 			if err != nil || stdout != "a short line\r\n" {
 				t.Fatalf("round %d: %q, %v", i, stdout, err)
 			}
@@ -187,14 +187,14 @@ func TestTerminalWithoutTerminal(t *testing.T) {
 			// The terminal echoes what it gets; cat says it again. The end of our input
 			// is the end of cat's, also in the middle of a line.
 			g.prepare(`cat | sed 's/.*/[&]/'; echo end`)
-			exit, err, stdout, _ := g.run()
+			exit, stdout, _, err := g.run()
 			if err != nil || exit.Code != 0 || !strings.HasSuffix(stdout, want) {
 				t.Errorf("%q: %+v, %v, %q, want %q", input, exit, err, stdout, want)
 			}
 		}
 		g.opts.Stdio.In = nil
 		g.prepare("tty; exit 4")
-		exit, err, stdout, _ := g.run()
+		exit, stdout, _, err := g.run()
 		if err != nil || exit.Code != 4 || stdout != "/dev/pts/0\r\n" {
 			t.Errorf("no stdin: %+v, %v, %q", exit, err, stdout)
 		}
@@ -208,7 +208,7 @@ func TestTerminalHeldOpen(t *testing.T) {
 		g.hostPids()
 		g.prepare("trap '' HUP; sleep 60 & echo begun; exit 5")
 		start := time.Now()
-		exit, err, stdout, _ := g.run()
+		exit, stdout, _, err := g.run()
 		if err != nil || exit.Code != 5 || stdout != "begun\r\n" || time.Since(start) > 5*time.Second {
 			t.Errorf("%+v, %v, %q after %v", exit, err, stdout, time.Since(start))
 		}
