@@ -48,12 +48,12 @@ type result struct {
 }
 
 // run runs one of our programs and checks U2.
-func (p *place) run(t *testing.T, args ...string) *result {
+func (p *place) run(t testing.TB, args ...string) *result {
 	t.Helper()
 	return p.call(t, call{args: args})
 }
 
-func (p *place) call(t *testing.T, c call) *result {
+func (p *place) call(t testing.TB, c call) *result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(filepath.Join(bin, c.args[0]), c.args[1:]...)
@@ -183,7 +183,7 @@ func (p *place) used() int64 {
 
 // sane is the part of U3 and U6 that holds for whatever we print; what the
 // container of tug-run prints is its own.
-func (r *result) sane(t *testing.T) {
+func (r *result) sane(t testing.TB) {
 	t.Helper()
 	for _, word := range []string{"panic:", "goroutine ", "runtime error", "SIGSEGV"} {
 		if strings.Contains(r.stderr, word) {
@@ -219,12 +219,12 @@ func controls(text string) string {
 }
 
 // fails is U3: the documented code, one line, and the object's name in it.
-func (r *result) fails(t *testing.T, code int, objects ...string) {
+func (r *result) fails(t testing.TB, code int, objects ...string) {
 	t.Helper()
 	r.failsIn(t, []int{code}, objects...)
 }
 
-func (r *result) failsIn(t *testing.T, codes []int, objects ...string) {
+func (r *result) failsIn(t testing.TB, codes []int, objects ...string) {
 	t.Helper()
 	if !slices.Contains(codes, r.code) {
 		t.Errorf("U3: %s: exit code %d, want %v; stdout %q, stderr %q", r, r.code, codes, short(r.stdout), short(r.stderr))
@@ -249,7 +249,7 @@ func (r *result) failsIn(t *testing.T, codes []int, objects ...string) {
 
 // refused is a failure of the runtime: it has the container's stderr, and has
 // written to it, before our line.
-func (r *result) refused(t *testing.T, object string) {
+func (r *result) refused(t testing.TB, object string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
 	last := lines[len(lines)-1]
@@ -259,7 +259,7 @@ func (r *result) refused(t *testing.T, object string) {
 }
 
 // soon wants a command that did not try what cannot work again and again.
-func (r *result) soon(t *testing.T) *result {
+func (r *result) soon(t testing.TB) *result {
 	t.Helper()
 	if r.took > 3*time.Second {
 		t.Errorf("U2: %s: took %v", r, r.took)
@@ -268,7 +268,7 @@ func (r *result) soon(t *testing.T) *result {
 }
 
 // works wants exit code 0 and gives stdout.
-func (r *result) works(t *testing.T) string {
+func (r *result) works(t testing.TB) string {
 	t.Helper()
 	if r.code != 0 || (r.stderr != "" && r.args[0] != "tug-run") {
 		t.Fatalf("%s: exit code %d: %q", r, r.code, short(r.stderr))
@@ -285,7 +285,7 @@ func short(text string) string {
 	return text
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ type canary struct {
 
 const secret = "canary-secret-3fd1"
 
-func newCanary(t *testing.T, dir string) *canary {
+func newCanary(t testing.TB, dir string) *canary {
 	t.Helper()
 	c := &canary{dir: dir, names: map[int32]string{}, stop: make(chan struct{}), readers: make(chan string, 1)}
 	must(t, os.MkdirAll(filepath.Join(dir, "sub"), 0o755))
@@ -83,7 +83,7 @@ func (c *canary) watch() {
 }
 
 // check is U1; the canary is of no more use after it.
-func (c *canary) check(t *testing.T) {
+func (c *canary) check(t testing.TB) {
 	t.Helper()
 	events := c.drain()
 	close(c.stop)
@@ -143,7 +143,7 @@ func eventName(mask uint32) string {
 }
 
 // state is every name with all that it can be told by but the time of access.
-func (c *canary) state(t *testing.T) string {
+func (c *canary) state(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
 	must(t, filepath.WalkDir(c.dir, func(path string, entry fs.DirEntry, err error) error {

@@ -22,7 +22,7 @@ import (
 // size of what is not a record or a cache of a fixed name.
 type snapshot map[string]string
 
-func takeSnapshot(t *testing.T, dirs ...string) snapshot {
+func takeSnapshot(t testing.TB, dirs ...string) snapshot {
 	t.Helper()
 	s := snapshot{}
 	for _, dir := range dirs {
@@ -59,7 +59,7 @@ func (s snapshot) added(before snapshot) []string {
 }
 
 // checkLeft is U5 for files, mounts and processes.
-func (p *place) checkLeft(t *testing.T) {
+func (p *place) checkLeft(t testing.TB) {
 	t.Helper()
 	for _, left := range takeSnapshot(t, p.home.Root, p.home.RunRoot, p.tmp).added(p.before) {
 		t.Errorf("U5: left: %s", left)
