@@ -235,6 +235,10 @@ func TestLayers(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("got\n%swant\n%s", b.String(), want)
 	}
+	b.Reset()
+	if err := drawLayers(&b, layers[:1], 80); err != nil || !strings.HasSuffix(b.String(), "  in 1 layer\n") {
+		t.Errorf("one layer: %v\n%s", err, b.String())
+	}
 }
 
 func TestFromDocker(t *testing.T) {

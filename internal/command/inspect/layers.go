@@ -68,7 +68,7 @@ func drawLayers(w io.Writer, layers []libstorage.HistoryEntry, columns int) erro
 		}
 		b.WriteString(strings.TrimRight(head+string(text), " ") + "\n")
 	}
-	fmt.Fprintf(&b, "     %s  %8s  in %d layers\n", strings.Repeat(" ", barWidth), cli.Size(total), len(layers))
+	fmt.Fprintf(&b, "     %s  %8s  in %s\n", strings.Repeat(" ", barWidth), cli.Size(total), count(len(layers)))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -84,4 +84,11 @@ func bar(size, largest int64) string {
 		bar += string([]rune(" ▏▎▍▌▋▊▉")[rest])
 	}
 	return bar + strings.Repeat(" ", barWidth-len([]rune(bar)))
+}
+
+func count(layers int) string {
+	if layers == 1 {
+		return "1 layer"
+	}
+	return fmt.Sprintf("%d layers", layers)
 }
