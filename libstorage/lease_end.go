@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endLease calls remove for an image that none of our containers uses, while
-// none can begin to. It returns our containers that use it; remove is not
-// called when there are some, or when the image is not free for another
-// reason.
+// endLease calls remove for an image of which nobody has the lease, while
+// nobody can begin to. It returns our containers that use it, or the lease when
+// somebody else has it; remove is not called when there are some, or when the
+// image is not free for another reason.
 func (s *Store) endLease(ctx context.Context, imageID string, free bool, remove func() error) ([]User, error) {
 	if !leasable(imageID) {
 		return nil, remove()
@@ -29,9 +29,11 @@ func (s *Store) endLease(ctx context.Context, imageID string, free bool, remove 
 		return nil, leaseError(imageID, err)
 	}
 	if links > 1 {
-		if users, err := s.leaseUsers(imageID); err != nil || len(users) > 0 {
-			return users, err
+		users, err := s.leaseUsers(imageID)
+		if err == nil && len(users) == 0 {
+			users = []User{{ID: leaseID(imageID), Name: leaseContainer(imageID), Ours: true}}
 		}
+		return users, err
 	}
 	err = s.deleteLease(ctx, imageID)
 	if err == nil && free {

@@ -64,6 +64,31 @@ func TestLeaseOfLockedList(t *testing.T) {
 	wantNothingLeft(t, store)
 }
 
+// A lease without a container keeps its image too, until it is released.
+func TestLeaseOfOthers(t *testing.T) {
+	needRoot(t)
+	store := openStore(t, libstorage.Options{})
+	id := addImage(t, store, busybox("localhost/box:1"))
+	user := filepath.Join(store.Root(), "user")
+	if err := os.Mkdir(user, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.AcquireLease(t.Context(), id, user, false); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Remove(t.Context(), "box:1", libstorage.RemoveOptions{})
+	if !errors.Is(err, libstorage.ErrImageInUse) || !strings.Contains(err.Error(), "tug-lease-") {
+		t.Errorf("Remove = %v", err)
+	}
+	if err := store.ReleaseLease(t.Context(), id, user); err != nil {
+		t.Error(err)
+	}
+	if _, err := store.Remove(t.Context(), "box:1", libstorage.RemoveOptions{}); err != nil {
+		t.Error(err)
+	}
+	wantNothingLeft(t, store)
+}
+
 func TestOpenLockedStore(t *testing.T) {
 	needRoot(t)
 	store := openStore(t, libstorage.Options{})
