@@ -134,6 +134,18 @@ func addFiles(cmd *cobra.Command, policy string) *Files {
 	return f
 }
 
+// CheckAuthFile refuses an --authfile that is not there, which a command that
+// only reads it would take for an empty one.
+func (f *Flags) CheckAuthFile() error {
+	if f.authFile == "" {
+		return nil
+	}
+	if _, err := os.Stat(f.authFile); err != nil {
+		return errclass.New(errclass.Usage, f.authFile, fmt.Errorf("--authfile: %w", err))
+	}
+	return nil
+}
+
 // maxAnswer is enough for the largest manifest that is allowed, several times.
 const maxAnswer = 48 << 20
 

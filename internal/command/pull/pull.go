@@ -128,6 +128,9 @@ func (o *options) parse(stderr io.Writer) (opts libimage.PullOptions, err error)
 	if opts.Platform, err = o.platform.Platform(); err != nil {
 		return opts, err
 	}
+	if err = o.access.CheckAuthFile(); err != nil {
+		return opts, err
+	}
 	opts.Access, err = o.access.Access(stderr)
 	return opts, err
 }
