@@ -6,13 +6,27 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Status refuses with a status and a registry's error body.
+// Status refuses with a status and the error body that registries send with it.
 func Status(code int) Answer {
-	return func(w http.ResponseWriter, _ *http.Request, _ *Server) {
-		refuse(w, code, "UNKNOWN", "refused by the test: "+http.StatusText(code))
+	return func(w http.ResponseWriter, r *http.Request, _ *Server) {
+		word := "UNKNOWN"
+		switch {
+		case code == http.StatusUnauthorized:
+			word = "UNAUTHORIZED"
+		case code == http.StatusForbidden:
+			word = "DENIED"
+		case code == http.StatusTooManyRequests:
+			word = "TOOMANYREQUESTS"
+		case code == http.StatusNotFound && strings.Contains(r.URL.Path, "/blobs/"):
+			word = "BLOB_UNKNOWN"
+		case code == http.StatusNotFound:
+			word = "MANIFEST_UNKNOWN"
+		}
+		refuse(w, code, word, "refused by the test: "+http.StatusText(code))
 	}
 }
 
