@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -162,5 +163,16 @@ func BenchmarkSeccompProfile(b *testing.B) {
 		if _, err := seccompProfile(&Options{}, spec); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A program of the x32 ABI costs every start a third of the filter.
+func TestSeccompArchitectures(t *testing.T) {
+	s := newRig(t).busybox().mustSpec(sh("true"), Options{})
+	if s.Linux.Seccomp == nil || slices.Contains(s.Linux.Seccomp.Architectures, specs.ArchX32) {
+		t.Errorf("seccomp: %+v", s.Linux.Seccomp)
+	}
+	if runtime.GOARCH == "amd64" && !slices.Contains(s.Linux.Seccomp.Architectures, specs.ArchX86) {
+		t.Error("32-bit programs are not in the filter")
 	}
 }
