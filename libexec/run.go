@@ -43,7 +43,7 @@ type RunOptions struct {
 	Signals *Signals
 	// StopSignal asks the container to end when ctx is cancelled; 0 is SIGTERM.
 	StopSignal syscall.Signal
-	// StopTimeout is the time it has before SIGKILL; 0 is 10 seconds.
+	// StopTimeout is the time it has before SIGKILL; 0 is DefaultStopTimeout.
 	StopTimeout time.Duration
 	// Timeout kills the container after that time; 0 is never.
 	Timeout time.Duration
@@ -123,12 +123,15 @@ func (r *Runtime) Run(ctx context.Context, c Container, o RunOptions) (Exit, err
 	return r.runAttached(ctx, c, &o)
 }
 
+// DefaultStopTimeout is the time between the stop signal and SIGKILL.
+const DefaultStopTimeout = 10 * time.Second
+
 func (o *RunOptions) setDefaults() {
 	if o.StopSignal == 0 {
 		o.StopSignal = syscall.SIGTERM
 	}
 	if o.StopTimeout == 0 {
-		o.StopTimeout = 10 * time.Second
+		o.StopTimeout = DefaultStopTimeout
 	}
 	if o.StartTimeout == 0 {
 		o.StartTimeout = time.Minute

@@ -48,7 +48,6 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	lib, err := getStoreWithin(ctx, so)
 	if err == nil {
 		s := &Store{lib: lib, root: lib.GraphRoot(), runRoot: lib.RunRoot()}
-		s.keepBallast()
 		return s, nil
 	}
 	if readOnlyError(err) {
@@ -105,7 +104,12 @@ func (s *Store) ReadOnly() bool { return s.readOnly }
 
 // Library is the store as go.podman.io/storage knows it, for what this package
 // does not offer. In a read-only store its GraphRoot is not Root.
-func (s *Store) Library() storage.Store { return s.lib }
+func (s *Store) Library() storage.Store {
+	if !s.readOnly {
+		s.keepBallast() // who asks for it may fill the disk
+	}
+	return s.lib
+}
 
 // writable is the first line of whatever changes the store.
 func (s *Store) writable() error {

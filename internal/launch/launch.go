@@ -4,6 +4,7 @@ package launch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -61,7 +62,7 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 		return exit, errclass.New(errclass.Conflict, root, fmt.Errorf("store %s: %w", root, libstorage.ErrReadOnly))
 	}
 	create := libstorage.ContainerOptions{
-		Name: l.o.Name, Replace: l.o.Replace, Stop: stopper(l.store), Ephemeral: l.o.Remove,
+		Name: l.o.Name, Replace: l.o.Replace, Stop: replacer(l.store), Ephemeral: l.o.Remove,
 		Rootfs: l.o.Rootfs, RootfsOverlay: l.o.RootfsOverlay, Annotations: l.o.Exec.Annotations,
 	}
 	if l.o.Rootfs == "" {
@@ -75,6 +76,9 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 		}
 		l.config = config.Config
 		create.ImageID, create.ImageName = image.ID, l.o.Image
+	}
+	if create.Config, err = json.Marshal(asked{l.stopSignal(), l.o.StopTimeout}); err != nil {
+		return exit, err
 	}
 	create.Labels = merged(l.config.Labels, l.o.Labels)
 	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
@@ -185,6 +189,9 @@ func (l *launcher) stopSignal() syscall.Signal {
 	sig, err := libexec.ParseSignal(l.config.StopSignal)
 	if err != nil {
 		l.o.note("image: stop signal: " + err.Error())
+	}
+	if sig == 0 {
+		return syscall.SIGTERM
 	}
 	return sig
 }

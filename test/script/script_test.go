@@ -110,6 +110,7 @@ func TestStories(t *testing.T) {
 			}
 			testscript.Run(t, testscript.Params{
 				Files:              files,
+				WorkdirRoot:        t.TempDir(),
 				Setup:              func(env *testscript.Env) error { return theStage.furnish(t, env, runtime) },
 				Cmds:               theStage.commands(),
 				RequireUniqueNames: true,

@@ -67,7 +67,9 @@ func (o *options) run(cmd *cobra.Command, names []string) (err error) {
 		return err
 	}
 	mode := progress.Mode(o.progress)
-	if o.quiet {
+	// With --error-format=json what is on stderr is one object, unless more was
+	// asked for.
+	if o.quiet || mode == progress.Auto && o.globals.ErrorFormat == "json" {
 		mode = progress.None
 	}
 	display, err := progress.New(stderr, mode, "Pulling")
