@@ -261,7 +261,7 @@ func (r *result) refused(t testing.TB, object string) {
 // soon wants a command that did not try what cannot work again and again.
 func (r *result) soon(t testing.TB) *result {
 	t.Helper()
-	if r.took > 3*time.Second {
+	if r.took > 4*time.Second {
 		t.Errorf("U2: %s: took %v", r, r.took)
 	}
 	return r
