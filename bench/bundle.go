@@ -43,7 +43,7 @@ func (p *place) bundle(b *bench, command ...string) (string, error) {
 func (p *place) started(cid string) (string, error) {
 	for range 500 {
 		id, _ := os.ReadFile(cid)
-		dir := p.of("tug/run/tug/" + strings.TrimSpace(string(id)))
+		dir := filepath.Join(p.run, "tug", "tug", strings.TrimSpace(string(id)))
 		mounted, _ := filepath.Glob(dir + "/*/bin/busybox")
 		if len(id) > 0 && len(mounted) > 0 {
 			if _, err := os.Stat(filepath.Join(dir, "config.json")); err == nil {

@@ -22,6 +22,7 @@ import (
 // registry. Nothing of the host's own stores is touched.
 type place struct {
 	dir      string
+	run      string // for the run roots: in memory, as /run is
 	registry *registry.Registry
 	env      []string
 }
@@ -42,13 +43,16 @@ func (b *bench) at(ctx context.Context) (*place, error) {
 	}
 	b.place = &place{dir: dir}
 	p := b.place
+	if p.run, err = os.MkdirTemp("/dev/shm", "tug-bench-"); err != nil {
+		return nil, err
+	}
 	if p.registry, err = registry.Start(ctx, registry.Options{}); err != nil {
 		return nil, err
 	}
 	conf := map[string]string{
 		"containers.conf": "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"none\"\ntmp_dir = \"" + dir + "/libpod\"\n",
 		"registries.conf": fmt.Sprintf("[[registry]]\nlocation = %q\ninsecure = true\n", p.registry.Host),
-		"storage.conf":    fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = \"%s/tug/root\"\nrunroot = \"%s/tug/run\"\n", dir, dir),
+		"storage.conf":    fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = \"%s/tug/root\"\nrunroot = \"%s/tug\"\n", dir, p.run),
 	}
 	p.env = os.Environ()
 	for name, text := range conf {
@@ -76,7 +80,7 @@ func (b *bench) at(ctx context.Context) (*place, error) {
 	for _, cmd := range []*exec.Cmd{
 		p.tug(b, "copy", "-q", "oci:"+layout+":latest", "containers-storage:"+image),
 		p.command("skopeo", "copy", "-q", "oci:"+layout+":latest",
-			fmt.Sprintf("containers-storage:[overlay@%s+%s]%s", p.of("podman/root"), p.of("podman/run"), image)),
+			fmt.Sprintf("containers-storage:[overlay@%s+%s]%s", p.of("podman/root"), filepath.Join(p.run, "podman"), image)),
 	} {
 		if _, err := finish(cmd); err != nil {
 			return nil, err
@@ -103,7 +107,7 @@ func (p *place) tug(b *bench, verb string, args ...string) *exec.Cmd {
 }
 
 func (p *place) podman(args ...string) *exec.Cmd {
-	return p.command("podman", append([]string{"--root", p.of("podman/root"), "--runroot", p.of("podman/run")}, args...)...)
+	return p.command("podman", append([]string{"--root", p.of("podman/root"), "--runroot", filepath.Join(p.run, "podman")}, args...)...)
 }
 
 // finish runs a command, whose stderr is for the case that it fails.
@@ -123,7 +127,7 @@ func (p *place) close() error {
 	if p.registry != nil {
 		err = p.registry.Stop()
 	}
-	return errors.Join(err, wipe(p.dir))
+	return errors.Join(err, wipe(p.dir), wipe(p.run))
 }
 
 // wipe unmounts what is below a directory and removes it.
