@@ -31,6 +31,8 @@ type Container struct {
 	lease  *pendingLease
 	mounts int
 	notes  []error
+	// volumes: its anonymous volumes go with it.
+	volumes bool
 }
 
 // StopFunc ends the process of a container, if it still has one, and removes

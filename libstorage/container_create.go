@@ -39,6 +39,9 @@ type ContainerOptions struct {
 	// Replace removes a container that has the name. If it runs, Stop ends it.
 	Replace bool
 	Stop    StopFunc
+	// Volumes are those that the container has, each with its name. One that is
+	// missing is made.
+	Volumes []VolumeOptions
 	// What the record says beside that.
 	Command             []string
 	Labels, Annotations map[string]string
@@ -159,6 +162,9 @@ func (c *Container) build(ctx context.Context, opts ContainerOptions) error {
 		if err := o.Make(); err != nil {
 			return fail(err)
 		}
+	}
+	if err := c.useVolumes(ctx, opts.Volumes); err != nil {
+		return err
 	}
 	if c.record.Ephemeral {
 		return c.write(&c.record, false)

@@ -82,7 +82,7 @@ func TestDamagedRecord(t *testing.T) {
 			if _, err := os.Lstat(bad.Dir); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s is left", bad.Dir)
 			}
-			if time.Since(began) > 5*time.Second {
+			if time.Since(began) > time.Minute {
 				t.Error("it took too long")
 			}
 		})

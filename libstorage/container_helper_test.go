@@ -52,6 +52,9 @@ func helperRun(name string) error {
 	if name == "claim" {
 		return helperClaim(ctx, store, opts)
 	}
+	if name == "volume" || name == "volume-at-once" {
+		return helperVolume(ctx, store, name == "volume-at-once")
+	}
 	c, err := store.CreateContainer(ctx, opts)
 	if err != nil {
 		return err

@@ -25,6 +25,11 @@ type ContainerInfo struct {
 	// Err says why the record cannot be used: ErrDamaged, ErrNewerFormat. The
 	// ID is set nevertheless.
 	Err error
+	// Restarts is how often the restart policy has started it again.
+	Restarts int
+	// Monitor is the process of its monitor, 0 when the last start had none.
+	// Whether it is there now, Monitored tells.
+	Monitor int
 }
 
 // Containers lists all containers, the oldest first. It takes no lock, and
@@ -142,6 +147,7 @@ func (s *Store) readContainer(id string) (ContainerInfo, error) {
 				path = filepath.Join(dir, recordFile)
 			}
 			info.Record, info.Err = readRecord(id, path)
+			info.overlay()
 			if !errors.Is(info.Err, fs.ErrNotExist) || dir == s.persistentDir(id) {
 				return info, nil
 			}

@@ -34,8 +34,18 @@ func (c *Container) Remove(ctx context.Context) error {
 
 // RemoveContainer ends the process of a container by stop, and removes it; a
 // damaged one too. Without stop a running one is refused. It waits for at most
-// ten seconds for whoever ran it to clean up.
+// ten seconds for whoever ran it to clean up. Its anonymous volumes stay.
 func (s *Store) RemoveContainer(ctx context.Context, id string, stop StopFunc) error {
+	return s.removeContainer(ctx, id, stop, false)
+}
+
+// RemoveContainerAndVolumes does, and removes the anonymous volumes that no other
+// container has.
+func (s *Store) RemoveContainerAndVolumes(ctx context.Context, id string, stop StopFunc) error {
+	return s.removeContainer(ctx, id, stop, true)
+}
+
+func (s *Store) removeContainer(ctx context.Context, id string, stop StopFunc, volumes bool) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
@@ -74,6 +84,7 @@ func (s *Store) RemoveContainer(ctx context.Context, id string, stop StopFunc) e
 		return errors.Join(err, l.unlock())
 	}
 	c := s.container(info, l)
+	c.volumes = volumes
 	if info.Err != nil {
 		if err := c.guess(ctx); err != nil {
 			return errors.Join(containerError(classOf(err), id, err), l.unlock())
@@ -91,6 +102,9 @@ func (c *Container) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	err := c.lock.leave()
+	if err == nil && !c.takesVolumes() && c.dir == c.store.persistentDir(c.ID()) {
+		err = c.keepVolumes(ctx)
+	}
 	if err == nil {
 		err = c.retire()
 	}
@@ -102,6 +116,11 @@ func (c *Container) remove(ctx context.Context) error {
 		return containerError(classOf(err), c.ID(), fmt.Errorf("remove: %w", err))
 	}
 	return nil
+}
+
+// takesVolumes tells whether its anonymous volumes go with the container.
+func (c *Container) takesVolumes() bool {
+	return c.volumes || c.record.Ephemeral || c.record.AutoRemove
 }
 
 // retire moves a persistent container to where Sweep looks. It is the one
@@ -140,6 +159,9 @@ func (c *Container) erase(ctx context.Context) error {
 		}
 	}
 	if err == nil {
+		err = c.dropVolumes(ctx)
+	}
+	if err == nil {
 		err = rootfs.RemoveTree(c.runDir)
 	}
 	if err != nil {
@@ -167,6 +189,9 @@ func (c *Container) erase(ctx context.Context) error {
 // unmount undoes all mounts of the container.
 func (c *Container) unmount() error {
 	if err := c.unmountAll(); err != nil {
+		return err
+	}
+	if err := c.leaveVolumes(context.Background()); err != nil {
 		return err
 	}
 	if c.fs == nil { // it got no further than its directory

@@ -128,7 +128,7 @@ func within(t *testing.T, do func() error) error {
 	select {
 	case err := <-ended:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("waits for ever")
 		return nil
 	}

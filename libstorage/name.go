@@ -22,18 +22,22 @@ const nameLimit = 128
 // CheckName tells whether a container can have that name: a letter or a
 // digit, then letters, digits, "_", "." and "-", at most 128 bytes.
 func CheckName(name string) error {
+	if validName(name) {
+		return nil
+	}
+	shown := name[:min(len(name), nameLimit)]
+	return errclass.New(errclass.Usage, shown, fmt.Errorf(
+		"%q: %w: a container's name is [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most %d bytes", shown, ErrInvalidName, nameLimit))
+}
+
+func validName(name string) bool {
 	ok := name != "" && len(name) <= nameLimit
 	for i := 0; ok && i < len(name); i++ {
 		c := name[i]
 		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 		ok = alnum || i > 0 && (c == '_' || c == '.' || c == '-')
 	}
-	if ok {
-		return nil
-	}
-	shown := name[:min(len(name), nameLimit)]
-	return errclass.New(errclass.Usage, shown, fmt.Errorf(
-		"%q: %w: a container's name is [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most %d bytes", shown, ErrInvalidName, nameLimit))
+	return ok
 }
 
 // checkID tells whether id is that of a container: it becomes part of a path.

@@ -43,6 +43,8 @@ type Record struct {
 	Layers []string `json:"layers,omitempty"`
 	// ImageMounts are the images that it has mounted beside its own.
 	ImageMounts []string `json:"imageMounts,omitempty"`
+	// Volumes are the names of the volumes that it has.
+	Volumes []string `json:"volumes,omitempty"`
 	// Created is when the record was made.
 	Created time.Time `json:"created"`
 	// Command is the argument list of its first process.
@@ -52,6 +54,12 @@ type Record struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Ephemeral: it goes when its process does (--rm).
 	Ephemeral bool `json:"ephemeral,omitempty"`
+	// AutoRemove: who sees the end of its process removes it (--rm, with a
+	// monitor).
+	AutoRemove bool `json:"autoRemove,omitempty"`
+	// Starts counts the starts: Starting sets it, and live.json and exit.json of
+	// the monitor are about the start that they name.
+	Starts int `json:"starts,omitempty"`
 	// Runtime is the path of the OCI runtime.
 	Runtime string `json:"runtime,omitempty"`
 	// SpecDigest is the digest of config.json as the runtime got it.
@@ -67,6 +75,8 @@ type Record struct {
 	ExitCode  *int      `json:"exitCode,omitempty"`
 	Finished  time.Time `json:"finished,omitzero"`
 	OOMKilled bool      `json:"oomKilled,omitempty"`
+	// Error is why the last start failed.
+	Error string `json:"error,omitempty"`
 	// Config is the caller's own: how the container was asked for.
 	Config json.RawMessage `json:"config,omitempty"`
 
@@ -98,15 +108,24 @@ func (r *Record) state(h procs) State {
 	switch {
 	case r.ExitCode != nil:
 		return Exited
-	case r.Pid == 0:
+	case r.BootID == "":
 		return Created
 	case r.BootID != h.bootID():
 		return Stopped
+	case r.Pid == 0:
+		return Created // it is being started, or that was cut short
 	}
 	if start, ok := h.startTime(r.Pid); ok && start == r.StartTime {
 		return Running
 	}
 	return Unknown
+}
+
+// Starting begins another start: what is known of the last one is forgotten.
+func (r *Record) Starting() {
+	r.Starts++
+	r.Pid, r.StartTime, r.BootID, r.StartedAt = 0, 0, host{}.bootID(), time.Time{}
+	r.ExitCode, r.Finished, r.OOMKilled, r.Error = nil, time.Time{}, false, ""
 }
 
 // Started notes pid as the container's first process. An error means that the
@@ -166,9 +185,9 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 
 // recordNames are the names of Record's fields in the file; a test compares.
 var recordNames = []string{
-	"format", "id", "name", "imageID", "imageName", "rootfs", "driver", "layers", "imageMounts", "created", "command",
-	"labels", "annotations", "ephemeral", "runtime", "specDigest", "pid", "startTime", "bootID", "startedAt",
-	"exitCode", "finished", "oomKilled", "config",
+	"format", "id", "name", "imageID", "imageName", "rootfs", "driver", "layers", "imageMounts", "volumes", "created", "command",
+	"labels", "annotations", "ephemeral", "autoRemove", "starts", "runtime", "specDigest", "pid", "startTime", "bootID",
+	"startedAt", "exitCode", "finished", "oomKilled", "error", "config",
 }
 
 // parseRecord reads the record of container id. With ErrNewerFormat the record

@@ -153,6 +153,9 @@ func (c *Container) guess(ctx context.Context) error {
 	for _, image := range images {
 		err = errors.Join(err, c.store.ReleaseLease(ctx, image, c.dir))
 	}
+	if c.record.Volumes, lerr = c.store.volumeNames(); lerr != nil {
+		err = errors.Join(err, lerr)
+	}
 	// And what a release that was cut short left.
 	err = errors.Join(err, c.store.sweepLeases(ctx))
 	c.record.Driver, c.record.Ephemeral, c.mounts = "overlay", false, 1
