@@ -29,6 +29,7 @@
 //	ROOT/tug/containers/ID/   a container that outlives its process
 //	ROOT/tug/ephemeral/ID/    the writable layer of one that does not
 //	ROOT/tug/names/NAME       a link to the lock file of the container that has it
+//	ROOT/tug/volumes/NAME/    a volume; doc_volume.go
 //	ROOT/tug/leases/IMAGE     linked to by each of our containers that uses it
 //	ROOT/tug/removing/IMAGE   the removal of an image, while it goes on
 //	ROOT/tug/ballast/         room for the removal of an image on a full disk
@@ -43,11 +44,12 @@
 // In this order, where more than one is held:
 //
 //  1. the lock of a container's directory,
-//  2. the lock of an image's lease,
-//  3. those of containers/storage, which it takes and releases itself within
+//  2. the lock of a volume, one at a time,
+//  3. the lock of an image's lease,
+//  4. those of containers/storage, which it takes and releases itself within
 //     one call: storage.lock, layers.lock, images.lock, containers.lock.
 //
-// None is held while the content of an image is read. Listing images,
-// looking one up and reading its config take only shared locks of the third
-// kind.
+// Only that of a volume is held while the content of an image is read: what the
+// image has at its place is copied into it once. Listing images, looking one up
+// and reading its config take only shared locks of the last kind.
 package libstorage

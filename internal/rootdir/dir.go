@@ -113,6 +113,31 @@ func (d *Dir) Open(name string) (*os.File, error) {
 	return f, nil
 }
 
+// OpenDir opens a directory for reading. Anything else is ErrNotDirectory.
+func (d *Dir) OpenDir(name string) (*os.File, error) {
+	handle, err := d.lookup("open", name)
+	if err != nil {
+		return nil, err
+	}
+	defer handle.Close()
+	info, err := statHandle(name, handle)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotDirectory}
+	}
+	f, err := pathrs.Reopen(handle, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	return f, nil
+}
+
+// OpenPath gives a descriptor that stands for what name leads to, and reads
+// nothing of it (O_PATH).
+func (d *Dir) OpenPath(name string) (*os.File, error) { return d.lookup("open", name) }
+
 // ReadFile reads a regular file of at most limit bytes.
 func (d *Dir) ReadFile(name string, limit int64) ([]byte, error) {
 	f, err := d.Open(name)

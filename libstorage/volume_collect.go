@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libstorage
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/tug-containers/tug/libstorage/rootfs"
+	"golang.org/x/sys/unix"
+)
+
+// CollectVolumes removes what killed processes left of volumes: those that were
+// not finished, or half removed, content that was half copied, and anonymous
+// ones whose container is gone. It gives a line for each thing that it removed,
+// and leaves alone what somebody is at work on.
+func (s *Store) CollectVolumes(ctx context.Context) (done []string, err error) {
+	if s.readOnly {
+		return nil, nil
+	}
+	names, err := entries(s.volumeDir(""))
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return done, errors.Join(err, context.Cause(ctx))
+		}
+		var line string
+		var cerr error
+		switch {
+		case strings.HasPrefix(name, newPrefix), strings.HasPrefix(name, gonePrefix):
+			line, cerr = s.collectUnnamed(name)
+		case validName(name):
+			line, cerr = s.collectVolume(name)
+		}
+		if line != "" {
+			done = append(done, line)
+		}
+		err = errors.Join(err, cerr)
+	}
+	return done, err
+}
+
+// collectUnnamed removes a directory without a name, if nobody has its lock.
+func (s *Store) collectUnnamed(name string) (string, error) {
+	dir := s.volumeDir(name)
+	l, err := openLock(dir+"/"+lockFile, unix.O_CREAT, lockWhole)
+	if errors.Is(err, errLocked) || errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	} else if err != nil {
+		return "", volumeError(name, err)
+	}
+	v := &heldVolume{Volume: Volume{Name: name}, store: s, lock: l, dir: dir}
+	err = v.unmount()
+	if err == nil {
+		err = rootfs.RemoveTree(dir)
+	}
+	if err = errors.Join(err, v.unlock()); err != nil {
+		return "", volumeError(name, err)
+	}
+	return "volume directory " + name + ": removed, it was not finished", nil
+}
+
+// collectVolume removes an anonymous volume without its container, and what is
+// left over in others.
+func (s *Store) collectVolume(name string) (string, error) {
+	dir := s.volumeDir(name)
+	if lockHeld(dir + "/" + lockFile) {
+		return "", nil
+	}
+	v := s.readVolume(name)
+	orphan := v.Err == nil && v.Anonymous && v.Owner != "" && !s.claimed(v.Owner)
+	var st unix.Stat_t
+	if staged := unix.Lstat(dir+"/"+stageDir, &st) == nil; !orphan && !staged {
+		return "", s.dropStaleUsers(name)
+	}
+	held, err := openLock(dir+"/"+lockFile, unix.O_CREAT, lockWhole)
+	if errors.Is(err, errLocked) || errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	} else if err != nil {
+		return "", volumeError(name, err)
+	}
+	h := &heldVolume{Volume: s.readVolume(name), store: s, lock: held, dir: dir}
+	users, err := s.VolumeUsers(name)
+	if err == nil && len(users) == 0 && orphan && h.Owner != "" && held.isAt(dir+"/"+lockFile) {
+		return "volume " + name + ": removed, its container is gone", h.remove()
+	}
+	if err == nil {
+		err = rootfs.RemoveTree(h.path(stageDir))
+	}
+	return "", errors.Join(err, h.unlock())
+}
+
+// dropStaleUsers forgets containers that are gone.
+func (s *Store) dropStaleUsers(name string) (err error) {
+	for _, kind := range []string{usersDir, mountedDir} {
+		dir := s.volumeDir(name) + "/" + kind
+		ids, lerr := entries(dir)
+		err = errors.Join(err, lerr)
+		for _, id := range ids {
+			if checkID(id) && !s.claimed(id) {
+				err = errors.Join(err, removeFile(dir+"/"+id))
+			}
+		}
+	}
+	return err
+}
