@@ -21,7 +21,7 @@ func (o Options) Check() error {
 		o.Security.Seccomp = "unconfined" // ours is fine
 	}
 	for _, step := range []func() error{
-		b.checkUser, b.checkEnv, b.privileges, b.namespaces, b.checkMounts, b.devices, b.limits, b.checkHosts,
+		b.checkUser, b.checkEnv, b.privileges, b.namespaces, b.checkMounts, b.devices, b.limits, b.checkHosts, b.annotations,
 	} {
 		if err := step(); err != nil {
 			return err

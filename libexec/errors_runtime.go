@@ -30,6 +30,9 @@ var (
 	ErrRuntimeTimeout = errors.New("runtime did not answer in time")
 	// ErrWrongUser: the started process does not run as the user of the spec.
 	ErrWrongUser = errors.New("container runs as the wrong user")
+	// ErrNotRunning: the container to enter does not run, or is paused. The words
+	// are podman's.
+	ErrNotRunning = errors.New("can only create exec sessions on running containers: container state improper")
 	// ErrNoDescriptor: a descriptor that should be passed on is not open.
 	ErrNoDescriptor = errors.New("descriptor not open")
 )
@@ -38,7 +41,7 @@ var (
 // container that ended with a code of its own.
 type RuntimeError struct {
 	Path   string         // the runtime's file
-	Verb   string         // run, create, start, delete
+	Verb   string         // run, create, start, exec, delete
 	Code   int            // its exit status, when it ended by itself
 	Signal syscall.Signal // the signal that ended it, or 0
 	// Message is what it wrote to its log, or the end of its stderr. Empty when

@@ -100,7 +100,7 @@ func TestRuntimeHangs(t *testing.T) {
 			g.opts.StartTimeout = 200 * time.Millisecond
 			start := time.Now()
 			_, _, _, err := g.run()
-			if !errors.Is(err, ErrRuntimeTimeout) || !errors.Is(err, ErrRuntimeFailed) || time.Since(start) > 5*time.Second {
+			if !errors.Is(err, ErrRuntimeTimeout) || !errors.Is(err, ErrRuntimeFailed) || time.Since(start) > 50*time.Second {
 				t.Errorf("%v after %v", err, time.Since(start))
 			}
 		})
@@ -113,7 +113,7 @@ func TestRuntimeIgnoresEnd(t *testing.T) {
 	g.opts.Timeout = 50 * time.Millisecond
 	start := time.Now()
 	exit, _, _, err := g.run()
-	if took := time.Since(start); !exit.TimedOut || took > grace+5*time.Second {
+	if took := time.Since(start); !exit.TimedOut || took > 50*time.Second {
 		t.Errorf("%+v, %v after %v", exit, err, took)
 	}
 }
@@ -133,7 +133,7 @@ func TestSignalBeforeStart(t *testing.T) {
 				t.Errorf("before the fork: %+v, %v, verbs %q", exit, err, g.verbs())
 			}
 			go func() {
-				for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+				for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 					if _, err := os.Stat(filepath.Join(g.runtime.root, "ready")); err == nil {
 						break
 					}
@@ -145,7 +145,7 @@ func TestSignalBeforeStart(t *testing.T) {
 			if err != nil || exit.Code != 128+int(sig) || exit.Interrupted != sig || exit.Started {
 				t.Errorf("during create: %+v, %v", exit, err)
 			}
-			if took := time.Since(start); took > 2*grace {
+			if took := time.Since(start); took > 50*time.Second {
 				t.Errorf("during create: took %v", took)
 			}
 			if g.verbs() != "run delete" {

@@ -4,16 +4,12 @@ package libexec
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
-
-	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 )
 
 // probeAgain is how long a runtime that did not work is left alone: the reason
@@ -74,7 +70,7 @@ func openProbeCache(stateDir string) *probeCache {
 }
 
 // works reports whether r is able to run a container here, by memory or by trial.
-func (c *probeCache) works(ctx context.Context, r *Runtime, scratch string) error {
+func (c *probeCache) works(ctx context.Context, r *Runtime) error {
 	now := time.Now().Unix()
 	key := keyOf(&r.stat)
 	var others []probeResult
@@ -93,7 +89,7 @@ func (c *probeCache) works(ctx context.Context, r *Runtime, scratch string) erro
 			return fmt.Errorf("%s: %s", r.Path, known.failed)
 		}
 	}
-	err := r.probe(ctx, scratch)
+	err := r.try(ctx, trial{})
 	if ctx.Err() != nil {
 		return err
 	}
@@ -125,92 +121,4 @@ func (c *probeCache) save() {
 	if cerr := f.Close(); err != nil || cerr != nil || os.Rename(f.Name(), c.file) != nil {
 		os.Remove(f.Name())
 	}
-}
-
-const probePrefix = "tug-probe-"
-
-// lockProbes is held, shared, by whoever tries a runtime in dir. Who finds it
-// free removes first what trials left whose process was killed. It is a help:
-// a file system without such locks costs no trial.
-func lockProbes(dir string) *os.File {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil
-	}
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-		left, _ := f.Readdirnames(-1)
-		for _, name := range left {
-			if strings.HasPrefix(name, probePrefix) {
-				_ = os.RemoveAll(filepath.Join(dir, name))
-			}
-		}
-	}
-	_ = unix.Flock(int(f.Fd()), unix.LOCK_SH)
-	return f
-}
-
-// probe runs the smallest container there is.
-func (r *Runtime) probe(ctx context.Context, scratch string) error {
-	program := exitProgram()
-	if program == nil {
-		return nil // no program for this processor: believe the file
-	}
-	if scratch != "" {
-		if err := os.MkdirAll(scratch, 0o700); err != nil {
-			return err
-		}
-		defer lockProbes(scratch).Close() // of a nil one it is an error, and no more
-	}
-	dir, err := os.MkdirTemp(scratch, probePrefix)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	rootfs := filepath.Join(dir, "rootfs")
-	for _, name := range []string{rootfs, rootfs + "/proc", rootfs + "/dev", rootfs + "/sys"} {
-		if err := os.Mkdir(name, 0o755); err != nil {
-			return err
-		}
-	}
-	// rootdir:allow we have just made it, and nobody else has seen it
-	if err := os.WriteFile(rootfs+"/exit", program, 0o755); err != nil {
-		return err
-	}
-	id := filepath.Base(dir)
-	spec := specs.Spec{
-		Version: "1.0.2",
-		Root:    &specs.Root{Path: rootfs},
-		Process: &specs.Process{Args: []string{"/exit"}, Cwd: "/", Env: []string{"PATH=/"}, NoNewPrivileges: true},
-		Mounts:  []specs.Mount{{Destination: "/proc", Type: "proc", Source: "proc"}},
-		Linux: &specs.Linux{
-			CgroupsPath: "/" + id,
-			Namespaces: []specs.LinuxNamespace{
-				{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
-			},
-		},
-	}
-	config, err := json.Marshal(spec)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "config.json"), config, 0o600); err != nil {
-		return err
-	}
-	quiet, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer quiet.Close()
-	exit, err := r.Run(ctx, Container{ID: id, Bundle: dir}, RunOptions{
-		Stdio:        Stdio{Out: quiet, Err: quiet},
-		StartTimeout: 10 * time.Second,
-		Timeout:      10 * time.Second,
-	})
-	if err != nil {
-		return err
-	}
-	if exit.Code != 0 {
-		return fmt.Errorf("trial container ended with %d instead of 0", exit.Code)
-	}
-	return nil
 }

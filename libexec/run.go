@@ -75,7 +75,9 @@ type Exit struct {
 	Interrupted syscall.Signal
 	// TimedOut is set when Timeout ended it.
 	TimedOut bool
-	// Process is the container's first process.
+	// Detached is set when the keys to detach left it alone, with Exec.
+	Detached bool
+	// Process is the container's first process, or that of Exec.
 	Process Process
 	// Finished is when Run learnt of the end.
 	Finished time.Time

@@ -22,33 +22,44 @@ func (r *Runtime) runAttached(ctx context.Context, c Container, o *RunOptions) (
 	if n := len(o.Stdio.Extra); n > 0 {
 		args = append(args, "--preserve-fds", strconv.Itoa(n))
 	}
-	cmd := r.command(append(args, c.ID)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = fileReader(o.Stdio.In), fileWriter(o.Stdio.Out), fileWriter(o.Stdio.Err)
-	cmd.ExtraFiles = o.Stdio.Extra
-	if IsTerminal(o.Stdio.In) || IsTerminal(o.Stdio.Out) || IsTerminal(o.Stdio.Err) {
+	w := &watch{r: r, c: c, o: o}
+	status, err := w.attach(ctx, "run", append(args, c.ID))
+	if err != nil {
+		return Exit{}, err
+	}
+	exit, failed, err := w.settle("run", status)
+	return exit, errors.Join(err, w.cleanUp(failed))
+}
+
+// attach runs a verb of the runtime with the descriptors of Stdio, to its end.
+func (w *watch) attach(ctx context.Context, verb string, args []string) (syscall.WaitStatus, error) {
+	stdio := &w.o.Stdio
+	cmd := w.r.command(args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = fileReader(stdio.In), fileWriter(stdio.Out), fileWriter(stdio.Err)
+	cmd.ExtraFiles = stdio.Extra
+	if IsTerminal(stdio.In) || IsTerminal(stdio.Out) || IsTerminal(stdio.Err) {
 		// runc copies between these and pipes, and the terminal stops a background
 		// job that reads from it; in another session it cannot. Not always, since a
 		// new session costs a millisecond where the kernel groups by session.
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	}
 	if err := start(cmd); err != nil {
-		return Exit{}, r.startError("run", c, err)
+		return 0, w.r.startError(verb, w.c, err)
 	}
 	ended := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // what it says is in ProcessState
 		close(ended)
 	}()
-
-	w := &watch{r: r, c: c, o: o, runtime: cmd.Process}
-	w.until(ctx, "run", ended, o.StartTimeout, false)
+	w.runtime = cmd.Process
+	w.until(ctx, verb, ended, w.o.StartTimeout, false)
 	w.runtime = nil
-	return w.settle(cmd.ProcessState.Sys().(syscall.WaitStatus))
+	return cmd.ProcessState.Sys().(syscall.WaitStatus), nil
 }
 
-// settle turns the end of `run` into the end of the container, and makes sure
-// that nothing is left.
-func (w *watch) settle(status syscall.WaitStatus) (Exit, error) {
+// settle turns the end of `run` or `exec` into the end of the process. failed is
+// set when the runtime may have left something.
+func (w *watch) settle(verb string, status syscall.WaitStatus) (exit Exit, failed bool, err error) {
 	now := time.Now()
 	if w.process.Pid == 0 {
 		// It was over before we looked.
@@ -58,7 +69,7 @@ func (w *watch) settle(status syscall.WaitStatus) (Exit, error) {
 			}
 		}
 	}
-	exit := Exit{Process: w.process, Finished: now, TimedOut: w.timedOut}
+	exit = Exit{Process: w.process, Finished: now, TimedOut: w.timedOut}
 	note := lastError(w.c.logFile())
 	code := status.ExitStatus()
 	var failure *RuntimeError
@@ -77,12 +88,12 @@ func (w *watch) settle(status syscall.WaitStatus) (Exit, error) {
 	default:
 		exit.Code, exit.Started, exit.Note = code, true, note
 	}
-	err := w.reason
+	err = w.reason
 	if failure != nil {
-		failure.Path, failure.Verb = w.r.Path, "run"
+		failure.Path, failure.Verb = w.r.Path, verb
 		err = failure.classify(w.c.ID)
 	}
-	return exit, errors.Join(err, w.cleanUp(failure != nil || status.Signaled()))
+	return exit, failure != nil || status.Signaled(), err
 }
 
 func interrupted(sig syscall.Signal) Exit {

@@ -109,7 +109,7 @@ func TestUserVerified(t *testing.T) {
 		g.prepare("sleep 60")
 		start := time.Now()
 		_, _, _, err = g.run()
-		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 10*time.Second {
+		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 50*time.Second {
 			t.Errorf("wrong user: %v after %v", err, time.Since(start))
 		}
 		// Root could have become anybody, but the kernel knows that it was root
@@ -120,7 +120,7 @@ func TestUserVerified(t *testing.T) {
 		g.opts.Args = g.spec.Process.Args
 		start = time.Now()
 		_, _, _, err = g.run()
-		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 10*time.Second {
+		if !errors.Is(err, ErrWrongUser) || time.Since(start) > 50*time.Second {
 			t.Errorf("root: %v after %v", err, time.Since(start))
 		}
 	})
@@ -132,7 +132,7 @@ func TestTimeout(t *testing.T) {
 		g.prepare("trap '' TERM; sleep 60")
 		start := time.Now()
 		exit, _, _, err := g.run()
-		if err != nil || !exit.TimedOut || exit.Code != 137 || time.Since(start) > 5*time.Second {
+		if err != nil || !exit.TimedOut || exit.Code != 137 || time.Since(start) > 50*time.Second {
 			t.Errorf("%+v, %v after %v", exit, err, time.Since(start))
 		}
 	})
@@ -168,7 +168,7 @@ func TestCancel(t *testing.T) {
 		}
 		g.opts.StopTimeout = 100 * time.Millisecond
 		exit, took, err := run("trap '' TERM USR1; echo; while :; do sleep 0.05; done")
-		if exit.Code != 137 || err == nil || took > 3*time.Second {
+		if exit.Code != 137 || err == nil || took > time.Minute {
 			t.Errorf("stubborn: %+v, %v after %v", exit, err, took)
 		}
 	})

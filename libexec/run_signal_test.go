@@ -139,11 +139,11 @@ func TestClientDies(t *testing.T) {
 		g.prepare("sleep 60")
 		client := g.client(t)
 		pid := 0
-		eventually(t, 10*time.Second, "a pid file", func() bool {
+		eventually(t, time.Minute, "a pid file", func() bool {
 			pid = readPidFile(g.c.pidFile())
 			return pid != 0
 		})
-		eventually(t, 10*time.Second, "the command", func() bool {
+		eventually(t, time.Minute, "the command", func() bool {
 			stub, ok := g.runtime.inRuntime(pid)
 			return ok && !stub
 		})
@@ -160,7 +160,7 @@ func TestClientDies(t *testing.T) {
 		if err := g.runtime.Delete(t.Context(), g.c); err != nil {
 			t.Error(err)
 		}
-		eventually(t, 10*time.Second, "the end", func() bool { return !process.Alive() && len(processesOf(g.c.Bundle)) == 0 })
+		eventually(t, time.Minute, "the end", func() bool { return !process.Alive() && len(processesOf(g.c.Bundle)) == 0 })
 		if err := g.runtime.Delete(t.Context(), g.c); err != nil {
 			t.Errorf("delete again: %v", err)
 		}

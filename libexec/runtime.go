@@ -21,10 +21,11 @@ type Runtime struct {
 	Name string // crun, runc, or what the configuration calls it
 	Path string // the file, absolute
 
-	root string // its --root
-	args []string
-	env  []string
-	stat syscall.Stat_t
+	root    string // its --root
+	scratch string // for trials; see RuntimeOptions.ScratchDir
+	args    []string
+	env     []string
+	stat    syscall.Stat_t
 }
 
 // RuntimeOptions says how to look for a runtime.
@@ -38,7 +39,7 @@ type RuntimeOptions struct {
 	// and for what FindRuntime remembers. It is made when missing.
 	StateDir string
 	// ScratchDir is a directory on a file system that allows execution, for the
-	// container that tries a runtime; the image store's will do. Empty is
+	// containers that try a runtime; the image store's will do. Empty is
 	// os.TempDir().
 	ScratchDir string
 	// Path is searched after the usual directories, like PATH.
@@ -103,7 +104,7 @@ func FindRuntime(ctx context.Context, opts RuntimeOptions) (*Runtime, error) {
 			}
 			continue
 		}
-		err = cache.works(ctx, r, opts.ScratchDir)
+		err = cache.works(ctx, r)
 		if err == nil {
 			return r, nil
 		}
@@ -159,8 +160,9 @@ func (o *RuntimeOptions) named(name string) (*Runtime, error) {
 		base := baseName(path)
 		return &Runtime{
 			Name: base, Path: path,
-			root: filepath.Join(o.StateDir, base),
-			args: o.Args, env: env, stat: stat,
+			root:    filepath.Join(o.StateDir, base),
+			scratch: o.ScratchDir,
+			args:    o.Args, env: env, stat: stat,
 		}, nil
 	}
 	if found != nil {

@@ -102,7 +102,7 @@ func TestProbeMemory(t *testing.T) {
 	bad := newFake(t, `run) echo '{"level":"error","msg":"controller missing"}' >"$log"; exit 1;;`+fakeDelete)
 	state := t.TempDir()
 	works := func(g *runRig) error {
-		return openProbeCache(state).works(t.Context(), g.runtime, t.TempDir())
+		return openProbeCache(state).works(t.Context(), g.runtime)
 	}
 	for range 3 {
 		if err := works(good); err != nil {

@@ -19,20 +19,23 @@ import (
 )
 
 // probeProgram builds the probe once.
-var probeProgram = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "probe")
+var probeProgram = sync.OnceValues(func() ([]byte, error) { return buildProgram("probe") })
+
+// buildProgram builds a program of testdata.
+func buildProgram(name string) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "program")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "probe")
-	cmd := exec.Command("go", "build", "-o", out, "./testdata/probe")
+	out := filepath.Join(dir, name)
+	cmd := exec.Command("go", "build", "-o", out, "./testdata/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return nil, errors.New(string(output))
 	}
 	return os.ReadFile(out)
-})
+}
 
 // probe runs the probe in a container and gives its lines.
 func probe(t *testing.T, r *specRig, runtime string, opts Options) map[string]string {

@@ -140,6 +140,15 @@ func (b *builder) process() error {
 	if b.opts.Terminal && b.opts.ConsoleWidth > 0 && b.opts.ConsoleHeight > 0 {
 		b.g.SetProcessConsoleSize(b.opts.ConsoleWidth, b.opts.ConsoleHeight)
 	}
+	return b.annotations()
+}
+
+// annotations are for the runtime. One of crun's would replace the profile by
+// what is written there, behind the back of who reads the options for seccomp.
+func (b *builder) annotations() error {
+	if _, ok := b.opts.Annotations[filterAnnotation]; ok {
+		return optionError("--annotation", "annotation %s: would replace the seccomp profile; --security-opt seccomp=FILE names another", filterAnnotation)
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.opts.Annotations)) {
 		b.g.AddAnnotation(name, b.opts.Annotations[name])
 	}

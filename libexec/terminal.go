@@ -122,6 +122,9 @@ type session struct {
 	ending atomic.Bool // the container is over: what is silent now stays so
 	output chan error  // ends when all output is written
 	input  chan struct{}
+	keys   detachKeys
+	// detached is closed when the keys were typed.
+	detached chan struct{}
 }
 
 func openSession(stdio Stdio, master *os.File) (*session, error) {
@@ -129,7 +132,7 @@ func openSession(stdio Stdio, master *os.File) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{stdio: stdio, master: master, pty: pty, output: make(chan error, 1), input: make(chan struct{})}
+	s := &session{stdio: stdio, master: master, pty: pty, output: make(chan error, 1), input: make(chan struct{}), detached: make(chan struct{})}
 	if s.wake, s.wakeW, err = os.Pipe(); err != nil {
 		return nil, err
 	}
@@ -214,7 +217,6 @@ func (s *session) copyIn() {
 	in, wake := s.stdio.In, int32(s.wake.Fd())
 	fds := []unix.PollFd{{Fd: int32(in.Fd()), Events: unix.POLLIN}, {Fd: wake, Events: unix.POLLIN}}
 	buf := make([]byte, 32<<10)
-	last := byte('\n')
 	for {
 		if _, err := unix.Poll(fds, -1); err != nil {
 			if errors.Is(err, unix.EINTR) {
@@ -230,8 +232,12 @@ func (s *session) copyIn() {
 		}
 		n, err := in.Read(buf)
 		if n > 0 {
-			last = buf[n-1]
-			if _, werr := s.master.Write(buf[:n]); werr != nil {
+			data, detach := s.keys.pass(buf[:n])
+			if _, werr := s.master.Write(data); werr != nil {
+				return
+			}
+			if detach {
+				close(s.detached)
 				return
 			}
 		}
@@ -242,7 +248,7 @@ func (s *session) copyIn() {
 	// The end of our input is the terminal's end-of-file character, which counts
 	// at the start of a line only; elsewhere the first one ends the line.
 	eof := []byte{4}
-	if last != '\n' {
+	if last := s.keys.last; last != '\n' && last != 0 {
 		eof = []byte{4, 4}
 	}
 	_, _ = s.master.Write(eof)
@@ -278,6 +284,17 @@ func (s *session) end(give <-chan struct{}, signals <-chan os.Signal) error {
 	}
 	s.restore()
 	return err
+}
+
+// leave ends the copying while the process goes on, and gives our terminal back.
+func (s *session) leave() {
+	s.restore()
+	_ = s.master.SetReadDeadline(time.Now())
+	select {
+	case <-s.output:
+	case <-time.After(drainQuiet): // nobody takes what it writes
+	}
+	_ = s.master.SetReadDeadline(time.Time{})
 }
 
 func (s *session) close() {

@@ -107,7 +107,7 @@ func TestResolveUserHostileFiles(t *testing.T) {
 				if !errors.Is(err, ErrUser) || !strings.Contains(err.Error(), file) || strings.Contains(err.Error(), r.rootfs) {
 					t.Errorf("%v; want an error that names %s and no path of the host", err, file)
 				}
-				if d := time.Since(start); d > time.Second {
+				if d := time.Since(start); d > time.Minute {
 					t.Errorf("took %s", d)
 				}
 			})

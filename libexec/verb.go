@@ -62,7 +62,7 @@ func (w *watch) runVerb(verb string, watch func(ended <-chan struct{}), args ...
 	defer output.Close()
 	cmd := w.r.command(args...)
 	cmd.Stdout, cmd.Stderr = output, output
-	if verb == "create" {
+	if verb == "create" || verb == "exec" {
 		cmd.ExtraFiles = w.o.Stdio.Extra
 	}
 	if err := start(cmd); err != nil {

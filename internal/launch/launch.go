@@ -123,6 +123,7 @@ func (l *launcher) prepare(ctx context.Context) error {
 	if l.spec, err = libexec.NewSpec(path, &l.config, o.Exec); err != nil {
 		return err
 	}
+	l.runtime.UseCompiledFilter(ctx, l.spec, &o.Exec)
 	data, err := libexec.EncodeSpec(l.spec)
 	if err != nil {
 		return fmt.Errorf("container %s: write config.json: %w", c.ID(), err)
