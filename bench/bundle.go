@@ -14,13 +14,23 @@ import (
 )
 
 // bundle takes the specification that tug-run makes for a command, and what
-// it refers to, and makes a bundle of it that a bare runtime can run.
+// it refers to, and makes a bundle of it that a bare runtime can run: without
+// what tug-run adds for crun's sake, the seccomp filter that is compiled already.
 func (p *place) bundle(b *bench, command ...string) (string, error) {
-	to, cid := p.of("bundle-"+command[0]), p.of("cid-"+command[0])
+	return p.bundleOf(b, "bundle", false, command)
+}
+
+// filtered is a bundle with that filter.
+func (p *place) filtered(b *bench, command ...string) (string, error) {
+	return p.bundleOf(b, "filtered", true, command)
+}
+
+func (p *place) bundleOf(b *bench, kind string, filter bool, command []string) (string, error) {
+	to, cid := p.of(kind+"-"+command[0]), p.of("cid-"+kind+"-"+command[0])
 	if _, err := os.Stat(to); err == nil {
 		return to, nil
 	}
-	cmd := p.tug(b, "run", "--rm", "--network=none", "--cidfile="+cid, image, "sleep", "60")
+	cmd := p.tug(b, "run", "--runtime=crun", "--rm", "--network=none", "--cidfile="+cid, image, "sleep", "60")
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
@@ -35,7 +45,7 @@ func (p *place) bundle(b *bench, command ...string) (string, error) {
 	if _, err := finish(exec.Command("cp", "-a", from, to)); err != nil {
 		return "", err
 	}
-	return to, rewrite(filepath.Join(to, "config.json"), from, to, command)
+	return to, rewrite(filepath.Join(to, "config.json"), from, to, filter, command)
 }
 
 // started waits until the container's bundle is there and its root file system
@@ -56,9 +66,11 @@ func (p *place) started(cid string) (string, error) {
 	return "", errors.New("no bundle of a running container")
 }
 
+const filterAnnotation = "run.oci.seccomp_bpf_data"
+
 // rewrite gives a specification another place, another command and a cgroup
 // of its own.
-func rewrite(path, from, to string, command []string) error {
+func rewrite(path, from, to string, filter bool, command []string) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -68,6 +80,13 @@ func rewrite(path, from, to string, command []string) error {
 		return err
 	}
 	spec["process"].(map[string]any)["args"] = command
+	annotations, _ := spec["annotations"].(map[string]any)
+	if _, ok := annotations[filterAnnotation]; !ok && filter {
+		return errors.New("tug-run hands no compiled filter over")
+	}
+	if !filter {
+		delete(annotations, filterAnnotation)
+	}
 	if linux, ok := spec["linux"].(map[string]any); ok {
 		delete(linux, "cgroupsPath")
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 // bare gives commands of a runtime alone, each with a name of its own.
 func (p *place) bare(runtime, bundle string, n *atomic.Int64) func() *exec.Cmd {
 	return func() *exec.Cmd {
-		id := fmt.Sprintf("tug-bench-%d-%d", os.Getpid(), n.Add(1))
+		id := fmt.Sprintf("%s-%d-%d", filepath.Base(bundle), os.Getpid(), n.Add(1))
 		return p.command(runtime, "--root", p.of("state-"+runtime), "run", "--bundle", bundle, id)
 	}
 }
@@ -49,6 +50,17 @@ func (b *bench) runners(ctx context.Context, flags []string, command ...string) 
 	return out, nil
 }
 
+// addFiltered adds bare crun with the filter that tug hands it.
+func (b *bench) addFiltered(runners map[string]func() *exec.Cmd, command ...string) error {
+	bundle, err := b.place.filtered(b, command...)
+	if err != nil {
+		return err
+	}
+	var n atomic.Int64
+	runners["crun, our filter"] = b.place.bare("crun", bundle, &n)
+	return nil
+}
+
 func work(make func() *exec.Cmd) func() (time.Duration, error) {
 	return func() (time.Duration, error) { return finish(make()) }
 }
@@ -65,9 +77,13 @@ func (b *bench) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("run --rm IMAGE true: attached, no network, default seccomp; the bare runtimes have the same spec")
+	if err := b.addFiltered(runners, "true"); err != nil {
+		return err
+	}
+	fmt.Println("run --rm IMAGE true: attached, no network, default seccomp; the bare runtimes have the same spec.")
+	fmt.Println("crun is given the profile, as every tool of the field gives it; with our filter, what tug gives it.")
 	contenders := []*contender{
-		{name: "crun"}, {name: "tug on crun", against: "crun", goal: 1.5},
+		{name: "crun"}, {name: "crun, our filter", against: "crun"}, {name: "tug on crun", against: "crun", goal: 1.5},
 		{name: "runc"}, {name: "tug on runc", against: "runc", goal: 1.25},
 		{name: "podman", against: "tug on crun"},
 	}
@@ -78,7 +94,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	over := table(os.Stdout, contenders)
-	if ratio := contenders[4].ratio(contenders); ratio < 5 {
+	if ratio := contenders[5].ratio(contenders); ratio < 5 {
 		over = append(over, fmt.Sprintf("podman takes only %.2fx of tug, goal 5x", ratio))
 	}
 	return missed(over)
@@ -92,7 +108,7 @@ func (b *bench) parallel(ctx context.Context) error {
 	}
 	fmt.Println("40 runs, 8 at once")
 	contenders := []*contender{
-		{name: "crun"}, {name: "tug on crun", against: "crun"},
+		{name: "crun"}, {name: "tug on crun", against: "crun", goal: 1.2},
 		{name: "runc"}, {name: "tug on runc", against: "runc"},
 		{name: "podman", against: "tug on crun"},
 	}
