@@ -75,3 +75,17 @@ func onlyName(raw []byte) string {
 	}
 	return index.Manifests[0].Annotations[imgspec.AnnotationRefName]
 }
+
+// namesIn gives the reference names of an OCI index, "" for an image that has
+// none.
+func namesIn(raw []byte) []string {
+	var index imgspec.Index
+	if json.Unmarshal(raw, &index) != nil {
+		return nil
+	}
+	var names []string
+	for _, m := range index.Manifests {
+		names = append(names, m.Annotations[imgspec.AnnotationRefName])
+	}
+	return names
+}

@@ -49,6 +49,9 @@ type CopyOptions struct {
 	CompressLevel  *int
 	// AdditionalTags are names that a docker-archive gets besides its own.
 	AdditionalTags []string
+	// Uncompressed leaves layers that are not compressed so, in the OCI formats;
+	// Compress compresses them also in a directory.
+	Uncompressed, Compress bool
 	// RemoveSignatures leaves the signatures behind.
 	RemoveSignatures bool
 	// SignBy is the fingerprint of a GPG key, SignByKey the file of a sigstore
@@ -87,6 +90,12 @@ func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err
 		return Copied{}, err
 	}
 	c := &copier{opts: opts, src: src, dst: dst, from: from, to: to, events: newReporter(src, opts.Progress)}
+	return c.run(ctx, stores)
+}
+
+// run copies between two ends, of which the stores are open.
+func (c *copier) run(ctx context.Context, stores *stores) (_ Copied, err error) {
+	src, dst, to, opts := c.src, c.dst, c.to, c.opts
 	if err := c.prepare(ctx); err != nil {
 		return Copied{}, err
 	}
@@ -274,6 +283,7 @@ func (c *copier) prepareDestination() error {
 		c.destSys.CompressionFormat = &algorithm
 	}
 	c.destSys.CompressionLevel = c.opts.CompressLevel
+	c.destSys.OCIAcceptUncompressedLayers, c.destSys.DirForceCompress = c.opts.Uncompressed, c.opts.Compress
 	for _, tag := range c.opts.AdditionalTags {
 		named, err := parseNamed(tag)
 		if err != nil {

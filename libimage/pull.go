@@ -90,6 +90,9 @@ func Pull(ctx context.Context, store *libstorage.Store, name string, opts PullOp
 		return Pulled{}, oneLine(describe(name, err))
 	}
 	p.events.send(Event{Kind: EventFinish, Digest: got.Digest, Message: got.ID})
+	if got.Fetched {
+		store.NoteImage("pull", got.ID, name)
+	}
 	return got, nil
 }
 
@@ -98,11 +101,15 @@ func (p *puller) pullOrNothing(ctx context.Context) (Pulled, error) {
 	if p.opts.Policy == PullNever || p.store.ReadOnly() {
 		return p.pull(ctx)
 	}
+	return p.orNothing(func() (Pulled, error) { return p.pull(ctx) })
+}
+
+func (p *puller) orNothing(pull func() (Pulled, error)) (Pulled, error) {
 	back, err := newRollback(p.store)
 	if err != nil {
 		return Pulled{}, err
 	}
-	got, err := p.pull(ctx)
+	got, err := pull()
 	if err != nil {
 		return Pulled{}, errors.Join(err, back.undo())
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -56,20 +57,30 @@ func (s *stores) openExisting(rest string) (*libstorage.Store, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	name = strings.TrimPrefix(name, "@")
+	spec, _, err := existing(store, strings.TrimPrefix(name, "@"))
+	return store, spec, err
+}
+
+// existing gives the form in which the library finds an image of the store, and
+// the name that it was asked for by; that is nil for an ID.
+func existing(store *libstorage.Store, name string) (spec string, named reference.NamedTagged, err error) {
 	img, err := store.Image(context.Background(), name)
 	if err != nil {
-		return nil, "", err
+		return "", nil, err
 	}
-	for _, full := range img.Names {
-		if named, err := parseNamed(name); err == nil && reference.TagNameOnly(named).String() == full {
-			return store, full + "@" + img.ID, nil
-		}
+	full := ""
+	if asked, err := parseNamed(name); err == nil && slices.Contains(img.Names, reference.TagNameOnly(asked).String()) {
+		full = reference.TagNameOnly(asked).String()
+	} else if len(img.Names) > 0 && !strings.HasPrefix(img.ID, name) {
+		full = img.Names[0]
 	}
-	if len(img.Names) > 0 && !strings.HasPrefix(img.ID, name) {
-		return store, img.Names[0] + "@" + img.ID, nil
+	if full == "" {
+		return "@" + img.ID, nil, nil
 	}
-	return store, "@" + img.ID, nil
+	if parsed, err := parseNamed(full); err == nil {
+		named, _ = parsed.(reference.NamedTagged)
+	}
+	return full + "@" + img.ID, named, nil
 }
 
 func (s *stores) close() error {
@@ -99,4 +110,14 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("%s: larger than %d bytes", path, limit)
 	}
 	return raw, err
+}
+
+// NameOf gives the full name that an image of the store was asked for by; it is
+// empty for an ID.
+func NameOf(store *libstorage.Store, name string) (string, error) {
+	_, named, err := existing(store, name)
+	if err != nil || named == nil {
+		return "", err
+	}
+	return named.String(), nil
 }

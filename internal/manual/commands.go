@@ -6,15 +6,23 @@ import (
 	"sort"
 
 	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
+	"github.com/tug-containers/tug/internal/command/cp"
+	"github.com/tug-containers/tug/internal/command/export"
+	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
+	"github.com/tug-containers/tug/internal/command/importer"
 	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
+	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
 	"github.com/tug-containers/tug/internal/command/pull"
+	"github.com/tug-containers/tug/internal/command/push"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
+	"github.com/tug-containers/tug/internal/command/save"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
 )
@@ -22,6 +30,14 @@ import (
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"cp":             cp.New(),
+		"import":         importer.New(),
+		"export":         export.New(),
+		"commit":         commit.New(),
+		"save":           save.New(),
+		"push":           push.New(),
+		"load":           load.New(),
+		"history":        history.New(),
 		"copy":           copy.New(),
 		"images":         images.New(),
 		"inspect":        inspect.New(),

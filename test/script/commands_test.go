@@ -49,14 +49,14 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: until program [args...]")
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := ts.Exec(args[0], args[1:]...)
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("%s: %v for 20 s", strings.Join(args, " "), err)
+			ts.Fatalf("%s: %v for a minute", strings.Join(args, " "), err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -73,10 +73,10 @@ func unmount(t *testing.T, dir string) {
 	}
 }
 
-// lasting gives the processes that still see mounts of a directory after two
-// seconds: a runtime that starts somebody else's container sees them briefly.
+// lasting gives the processes that still see mounts of a directory after a
+// while: a runtime that starts somebody else's container sees them briefly.
 func lasting(dir string) []int {
-	for range 20 {
+	for range 300 {
 		if len(scene.Holders(dir)) == 0 {
 			return nil
 		}

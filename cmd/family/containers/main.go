@@ -7,6 +7,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/rmi"
@@ -22,6 +23,7 @@ func main() {
 		return
 	}
 	cli.Family(map[string]func() *cobra.Command{
+		"history": history.New,
 		"images":  images.New,
 		"inspect": inspect.New,
 		"rmi":     rmi.New,

@@ -7,11 +7,18 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
+	"github.com/tug-containers/tug/internal/command/cp"
+	"github.com/tug-containers/tug/internal/command/export"
+	"github.com/tug-containers/tug/internal/command/importer"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
+	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
 	"github.com/tug-containers/tug/internal/command/pull"
+	"github.com/tug-containers/tug/internal/command/push"
+	"github.com/tug-containers/tug/internal/command/save"
 	"github.com/tug-containers/tug/libimage/unpack"
 )
 
@@ -20,6 +27,13 @@ func main() {
 		return
 	}
 	cli.Family(map[string]func() *cobra.Command{
+		"cp":             cp.New,
+		"import":         importer.New,
+		"export":         export.New,
+		"commit":         commit.New,
+		"save":           save.New,
+		"push":           push.New,
+		"load":           load.New,
 		"copy":           copy.New,
 		"inspect-remote": inspectremote.New,
 		"login":          login.New,

@@ -31,8 +31,7 @@ type options struct {
 	level       int
 	levelSet    func() bool
 	passFile    string
-	quiet       bool
-	progress    string
+	progress    *progress.Flags
 	retry       int
 	retryDelay  time.Duration
 	additionals []string
@@ -76,8 +75,7 @@ dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NA
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
 	f.UintVar(&o.copy.Parallel, "image-parallel-copies", 0, "How many blobs to copy at once (default: 6)")
 	f.StringVar(&o.copy.TempDir, "tmpdir", "", "`DIR` for temporary files (default: in the store, beside an archive, or /var/tmp)")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress")
-	f.StringVar(&o.progress, "progress", "auto", "`FORM` of progress on stderr: auto, bars, plain, json, none")
+	o.progress = progress.AddFlags(f)
 	f.StringVar(&o.copy.DockerHost, "daemon-host", "", "Docker daemon for docker-daemon:, a `URL` (default: $DOCKER_HOST, unix:///var/run/docker.sock)")
 	o.levelSet = func() bool { return f.Changed("dest-compress-level") }
 	return cmd
@@ -87,13 +85,7 @@ func (o *options) run(ctx context.Context, src, dst string, stderr io.Writer) er
 	if err := o.parse(stderr); err != nil {
 		return err
 	}
-	mode := progress.Mode(o.progress)
-	// With --error-format=json what is on stderr is one object, unless more was
-	// asked for.
-	if o.quiet || mode == progress.Auto && o.globals.ErrorFormat == "json" {
-		mode = progress.None
-	}
-	display, err := progress.New(stderr, mode, "Copying")
+	display, err := o.progress.Display(stderr, o.globals.ErrorFormat, "Copying")
 	if err != nil {
 		return err
 	}

@@ -24,9 +24,8 @@ type options struct {
 	access     *access.Flags
 	platform   access.Platform
 	allTags    bool
-	quiet      bool
 	policy     string
-	progress   string
+	progress   *progress.Flags
 	retry      int
 	retryDelay time.Duration
 	parallel   uint
@@ -51,9 +50,8 @@ The full ID of each image is printed on stdout, and nothing else.`,
 	o.platform.Add(cmd)
 	f := cmd.Flags()
 	f.BoolVarP(&o.allTags, "all-tags", "a", false, "Pull all tags of the repository")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "Show no progress")
 	f.StringVar(&o.policy, "policy", "always", "`WHEN` to ask the registry: always, missing, newer, never")
-	f.StringVar(&o.progress, "progress", "auto", "`FORM` of progress on stderr: auto, bars, plain, json, none")
+	o.progress = progress.AddFlags(f)
 	f.IntVar(&o.retry, "retry", 3, "How often to try again after what may pass")
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
 	f.UintVar(&o.parallel, "parallel", 0, "How many blobs to fetch at once (default: 6)")
@@ -66,13 +64,7 @@ func (o *options) run(cmd *cobra.Command, names []string) (err error) {
 	if err != nil {
 		return err
 	}
-	mode := progress.Mode(o.progress)
-	// With --error-format=json what is on stderr is one object, unless more was
-	// asked for.
-	if o.quiet || mode == progress.Auto && o.globals.ErrorFormat == "json" {
-		mode = progress.None
-	}
-	display, err := progress.New(stderr, mode, "Pulling")
+	display, err := o.progress.Display(stderr, o.globals.ErrorFormat, "Pulling")
 	if err != nil {
 		return err
 	}
@@ -102,6 +94,15 @@ func (o *options) run(cmd *cobra.Command, names []string) (err error) {
 
 func (o *options) pull(ctx context.Context, store *libstorage.Store, name string, opts libimage.PullOptions, stdout io.Writer) error {
 	if !o.allTags {
+		images, ok, err := libimage.PullArchive(ctx, store, name, opts)
+		for _, got := range images {
+			if _, err := fmt.Fprintln(stdout, got.ID); err != nil {
+				return err
+			}
+		}
+		if ok || err != nil {
+			return err
+		}
 		got, err := libimage.Pull(ctx, store, name, opts)
 		if err != nil {
 			return err

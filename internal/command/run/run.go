@@ -46,6 +46,7 @@ func New() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		libexec.Hasten()
 		options.Signals, options.Runtime = signals, globals.Runtime
 		options.Puller = f.puller(globals)
 		return run(cmd, globals, options)

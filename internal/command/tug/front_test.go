@@ -36,7 +36,7 @@ func start(t *testing.T, programs []string, args ...string) (ran []string, code 
 
 var installed = []string{
 	"tug-copy", "tug-images", "tug-inspect", "tug-inspect-remote",
-	"tug-pull", "tug-rmi", "tug-run", "tug-tag", "tug-version", "tug-mine",
+	"tug-pull", "tug-export", "tug-commit", "tug-rmi", "tug-run", "tug-tag", "tug-version", "tug-mine",
 }
 
 func TestDispatch(t *testing.T) {
@@ -53,6 +53,8 @@ func TestDispatch(t *testing.T) {
 		{"image rm -f X", "tug-rmi -f X"},
 		{"image tag X Y", "tug-tag X Y"},
 		{"image pull X", "tug-pull X"},
+		{"container export -o f X", "tug-export -o f X"},
+		{"container commit X Y", "tug-commit X Y"},
 		{"--root=X image inspect Y", "tug-inspect --type=image --root=X Y"},
 		{"image --root X rm Y", "tug-rmi --root=X Y"},
 		{"container run X", "tug-run X"},
@@ -80,7 +82,7 @@ func TestRefusals(t *testing.T) {
 		{"imges", `unknown verb "imges": did you mean "images"?`},
 		{"rnu", `unknown verb "rnu": did you mean "run"?`},
 		{"hepl", `unknown verb "hepl": did you mean "help"?`},
-		{"push X", `unknown verb "push": "tug help" lists what there is`},
+		{"shove X", `unknown verb "shove": "tug help" lists what there is`},
 		{"frobnicate", `unknown verb "frobnicate": "tug help" lists what there is`},
 		{"login", `verb "login": program tug-login is neither beside tug nor in PATH`},
 		{"../pull", `unknown verb "../pull": "tug help" lists what there is`},
@@ -89,8 +91,8 @@ func TestRefusals(t *testing.T) {
 		{"-q pull", `unknown option -q before the verb`},
 		{"-- pull", `unknown option -- before the verb`},
 		{"--root", `option --root needs a value`},
-		{"image", `tug image: say one of inspect, list, ls, pull, rm, tag after it`},
-		{"image frob", `tug image: say one of inspect, list, ls, pull, rm, tag after it`},
+		{"image", `tug image: say one of history, import, inspect, list, load, ls, pull, push, rm, save, tag after it`},
+		{"image frob", `tug image: say one of history, import, inspect, list, load, ls, pull, push, rm, save, tag after it`},
 		{"help pull push", `help takes one verb, not also "push"`},
 		{"completion", `completion takes one of bash, fish, zsh`},
 		{"completion tcsh", `no completion for shell "tcsh": say one of bash, fish, zsh`},

@@ -97,7 +97,7 @@ func TestBash(t *testing.T) {
 		{"tug pu", "tug|pu", "pull"},
 		{"tug i", "tug|i", "image images"},
 		{"tug completion ", "tug|completion|", "bash fish zsh"},
-		{"tug image l", "tug|image|l", "list ls"},
+		{"tug image l", "tug|image|l", "list load ls"},
 		{"tug --ro", "tug|--ro", "--root"},
 		{"tug --root /x pu", "tug|--root|/x|pu", "pull"},
 		{"tug --root=/x pu", "tug|--root|=|/x|pu", "pull"},

@@ -22,15 +22,23 @@ type Verb struct {
 // Verbs are the programs that this version has.
 func Verbs() []Verb {
 	return []Verb{
+		{Name: "commit", Summary: "Make an image of what a container has changed"},
 		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},
+		{Name: "cp", Summary: "Copy files between containers and the host"},
+		{Name: "export", Summary: "Write the files of a container as a tar archive"},
+		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
+		{Name: "import", Summary: "Make an image of the files in a tar archive"},
 		{Name: "inspect", Summary: "Show what is known of images"},
 		{Name: "inspect-remote", Summary: "Show an image where it is, without fetching its layers", Inner: true},
+		{Name: "load", Summary: "Load images from an archive or a directory"},
 		{Name: "login", Summary: "Log in to a registry"},
 		{Name: "logout", Summary: "Remove the credentials of a registry"},
 		{Name: "pull", Summary: "Pull images from a registry into the store"},
+		{Name: "push", Summary: "Push an image from the store to a registry"},
 		{Name: "rmi", Summary: "Remove images from the store"},
 		{Name: "run", Summary: "Run a command in a new container"},
+		{Name: "save", Summary: "Save images to an archive or a directory"},
 		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "version", Summary: "Show the version"},
 	}
@@ -49,15 +57,20 @@ func spellings(group string) map[string][]string {
 	switch group {
 	case "image":
 		return map[string][]string{
+			"history": {"history"},
+			"import":  {"import"},
 			"inspect": {"inspect", "--type=image"},
 			"list":    {"images"},
+			"load":    {"load"},
 			"ls":      {"images"},
 			"pull":    {"pull"},
+			"push":    {"push"},
 			"rm":      {"rmi"},
+			"save":    {"save"},
 			"tag":     {"tag"},
 		}
 	case "container":
-		return map[string][]string{"run": {"run"}}
+		return map[string][]string{"commit": {"commit"}, "cp": {"cp"}, "export": {"export"}, "run": {"run"}}
 	}
 	return nil
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package commit is the command tug-commit.
+package commit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/imagechange"
+	"github.com/tug-containers/tug/internal/rootdir"
+	"github.com/tug-containers/tug/internal/treetar"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+type options struct {
+	globals         *cli.Globals
+	author, message string
+	changes         []string
+	format, idFile  string
+	quiet, squash   bool
+}
+
+// New makes the command.
+func New() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "tug-commit [OPTION]... CONTAINER [NAME]",
+		Short: "Make an image of what a container has changed",
+		Args:  cli.Usage(cobra.RangeArgs(1, 2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), append(args, "")[:2], cmd.OutOrStdout())
+		},
+	}
+	o.globals = cli.AddGlobals(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&o.author, "author", "a", "", "`NAME` of the image's author")
+	f.StringArrayVarP(&o.changes, "change", "c", nil, "Carry out the Dockerfile `INSTRUCTION` on the configuration; can be repeated")
+	f.StringVarP(&o.format, "format", "f", "oci", "`FORM` of the manifest: oci, docker")
+	f.StringVar(&o.idFile, "iidfile", "", "Write the ID of the image to `FILE`")
+	f.StringVarP(&o.message, "message", "m", "", "Comment (`TEXT`) in the history of the image")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "Say nothing but the ID, as without it")
+	f.BoolVarP(&o.squash, "squash", "s", false, "Make one layer of all files")
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, args []string, stdout io.Writer) (err error) {
+	if o.format != "oci" && o.format != "docker" {
+		return errclass.New(errclass.Usage, "--format", fmt.Errorf("--format %q: must be oci or docker", o.format))
+	}
+	if err := imagechange.Apply(&v1.ImageConfig{}, map[string]json.RawMessage{}, o.changes); err != nil {
+		return err
+	}
+	store, err := libstorage.Open(ctx, o.globals.Store())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	id := ""
+	err = store.WithRootfs(ctx, args[0], func(info libstorage.ContainerInfo, dir string) (err error) {
+		id, err = o.commit(ctx, store, info, dir, args[1])
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	store.NoteImage("commit", id, args[1])
+	if o.idFile != "" {
+		if err := os.WriteFile(o.idFile, []byte(id), 0o644); err != nil {
+			return fmt.Errorf("--iidfile: %w", err)
+		}
+	}
+	_, err = fmt.Fprintln(stdout, id)
+	return err
+}
+
+func (o *options) commit(ctx context.Context, store *libstorage.Store, info libstorage.ContainerInfo, dir, name string) (string, error) {
+	record := info.Record
+	image := libstorage.NewImage{
+		Base: record.ImageID, Squash: o.squash, Docker: o.format == "docker", Name: name,
+		History: v1.History{CreatedBy: strings.Join(record.Command, " "), Author: o.author, Comment: o.message},
+		Config: func(config *v1.Image, more map[string]json.RawMessage) error {
+			if o.author != "" {
+				config.Author = o.author
+			}
+			return imagechange.Apply(&config.Config, more, o.changes)
+		},
+	}
+	tree := treetar.Options{}
+	switch upper := info.UpperDir(); {
+	case o.squash || record.ImageID == "":
+	case upper == "":
+		return "", errclass.New(errclass.Unsupported, record.ID, fmt.Errorf("container %s: the storage driver does not tell what it changed: say --squash", record.ID))
+	default:
+		dir, tree.Upper = upper, true
+	}
+	root, err := rootdir.Open(dir)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(treetar.Write(ctx, w, root, tree)) }()
+	defer r.Close()
+	image.Layer = r
+	return store.CreateImage(ctx, image)
+}

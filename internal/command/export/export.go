@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package export is the command tug-export.
+package export
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/rootdir"
+	"github.com/tug-containers/tug/internal/treetar"
+	"github.com/tug-containers/tug/libstorage"
+	"golang.org/x/term"
+)
+
+// New makes the command.
+func New() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "tug-export [OPTION]... CONTAINER",
+		Short: "Write the files of a container as a tar archive",
+		Args:  cli.Usage(cobra.ExactArgs(1)),
+	}
+	globals := cli.AddGlobals(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "`FILE` to write (default: stdout)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return run(cmd.Context(), globals.Store(), args[0], output, cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+func run(ctx context.Context, opts libstorage.Options, name, output string, stdout io.Writer) (err error) {
+	if f, ok := stdout.(*os.File); ok && output == "" && term.IsTerminal(int(f.Fd())) {
+		return errclass.New(errclass.Usage, "--output", errors.New("an archive is not for a terminal: redirect stdout, or say --output"))
+	}
+	store, err := libstorage.Open(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return store.WithRootfs(ctx, name, func(_ libstorage.ContainerInfo, dir string) (err error) {
+		root, err := rootdir.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		if output == "" {
+			return write(ctx, stdout, root)
+		}
+		f, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+		if err != nil {
+			return fmt.Errorf("--output: %w", err)
+		}
+		info, err := f.Stat()
+		err = errors.Join(err, write(ctx, f, root), f.Close())
+		if err != nil && info != nil && info.Mode().IsRegular() {
+			err = errors.Join(err, os.Remove(output)) // half an archive is of no use
+		}
+		return err
+	})
+}
+
+func write(ctx context.Context, w io.Writer, root *rootdir.Dir) error {
+	buffer := bufio.NewWriterSize(w, 1<<18)
+	if err := treetar.Write(ctx, buffer, root, treetar.Options{}); err != nil {
+		return err
+	}
+	return buffer.Flush()
+}
