@@ -9,88 +9,90 @@ package libexec
 type Options struct {
 	// ID and Name are the container's; both are in its /etc/hosts and cgroup
 	// path, so ID must be unique on the host.
-	ID   string
-	Name string
+	ID   string `json:"id,omitzero"`
+	Name string `json:"name,omitzero"`
 	// RunDir is a directory of the caller, outside the root file system, for
 	// the files that are generated for this container and mounted into it. It
 	// must live as long as the container. Empty: none are generated.
-	RunDir string
+	RunDir string `json:"runDir,omitzero"`
 
 	// Entrypoint replaces the image's when it is not nil, and then the image's
 	// command is dropped too, as podman and docker do.
-	Entrypoint []string
+	Entrypoint []string `json:"entrypoint,omitzero"`
 	// Command replaces the image's command when it is not empty.
-	Command []string
+	Command []string `json:"command,omitzero"`
 	// HostEnv, the image's environment and Env are joined in this order, each
 	// entry NAME=VALUE; later ones win. Nothing else comes from our own
 	// environment.
-	HostEnv []string
-	Env     []string
+	HostEnv []string `json:"hostEnv,omitzero"`
+	Env     []string `json:"env,omitzero"`
 	// UnsetEnv are names that are removed from the image's and the default
 	// environment.
-	UnsetEnv []string
+	UnsetEnv []string `json:"unsetEnv,omitzero"`
 	// UnsetEnvAll removes all of it; only Env remains.
-	UnsetEnvAll bool
+	UnsetEnvAll bool `json:"unsetEnvAll,omitzero"`
 	// WorkDir replaces the image's working directory. Empty: the image's.
-	WorkDir string
+	WorkDir string `json:"workDir,omitzero"`
 	// User is NAME|UID[:GROUP|GID]. Empty: the image's, else root.
-	User string
+	User string `json:"user,omitzero"`
 	// Groups are further groups by name or number; "keep-groups" is refused.
-	Groups []string
+	Groups []string `json:"groups,omitzero"`
 	// Umask of the first process. Nil: 0022.
-	Umask *uint32
+	Umask *uint32 `json:"umask,omitzero"`
 	// Terminal asks for a pseudo terminal.
-	Terminal bool
+	Terminal bool `json:"terminal,omitzero"`
 	// ConsoleWidth and ConsoleHeight are the terminal's first size, when known.
-	ConsoleWidth, ConsoleHeight uint
-	Rlimits                     []Rlimit
+	ConsoleWidth  uint     `json:"consoleWidth,omitzero"`
+	ConsoleHeight uint     `json:"consoleHeight,omitzero"`
+	Rlimits       []Rlimit `json:"rlimits,omitzero"`
 	// RlimitsHost leaves every rlimit as it is here.
-	RlimitsHost bool
-	OOMScoreAdj *int
+	RlimitsHost bool `json:"rlimitsHost,omitzero"`
+	OOMScoreAdj *int `json:"oomScoreAdj,omitzero"`
 	// Init runs a small init as the first process; InitPath is the host's
 	// static binary for it.
-	Init     bool
-	InitPath string
+	Init     bool   `json:"init,omitzero"`
+	InitPath string `json:"initPath,omitzero"`
 
 	// CapAdd and CapDrop change the default capabilities; ALL is allowed.
-	CapAdd, CapDrop []string
+	CapAdd  []string `json:"capAdd,omitzero"`
+	CapDrop []string `json:"capDrop,omitzero"`
 	// Privileged gives all capabilities and devices and lifts seccomp and the
 	// masked paths.
-	Privileged bool
-	Security   Security
+	Privileged bool     `json:"privileged,omitzero"`
+	Security   Security `json:"security,omitzero"`
 
 	// ReadOnly mounts the root file system read-only; /run, /tmp and /var/tmp
 	// are then a tmpfs, unless NoReadOnlyTmpfs.
-	ReadOnly        bool
-	NoReadOnlyTmpfs bool
-	Mounts          []Mount
+	ReadOnly        bool    `json:"readOnly,omitzero"`
+	NoReadOnlyTmpfs bool    `json:"noReadOnlyTmpfs,omitzero"`
+	Mounts          []Mount `json:"mounts,omitzero"`
 	// ShmSize is the size of /dev/shm in bytes. 0: 64 MB.
-	ShmSize int64
-	Devices []Device
+	ShmSize int64    `json:"shmSize,omitzero"`
+	Devices []Device `json:"devices,omitzero"`
 
-	Network Namespace
-	IPC     Namespace
-	PID     Namespace
-	UTS     Namespace
-	Cgroup  Namespace
+	Network Namespace `json:"network,omitzero"`
+	IPC     Namespace `json:"ipc,omitzero"`
+	PID     Namespace `json:"pid,omitzero"`
+	UTS     Namespace `json:"uts,omitzero"`
+	Cgroup  Namespace `json:"cgroup,omitzero"`
 	// Hostname of a private UTS namespace. Empty: the host's on its network,
 	// else the first 12 digits of ID.
-	Hostname string
+	Hostname string `json:"hostname,omitzero"`
 	// ExtraHosts are lines of /etc/hosts.
-	ExtraHosts []Host
+	ExtraHosts []Host `json:"extraHosts,omitzero"`
 	// Sysctls are set in the container's own namespaces.
-	Sysctls map[string]string
+	Sysctls map[string]string `json:"sysctls,omitzero"`
 
-	Resources Resources
+	Resources Resources `json:"resources,omitzero"`
 	// CgroupParent is the cgroup under which the container's is made. Empty:
 	// the root.
-	CgroupParent string
+	CgroupParent string `json:"cgroupParent,omitzero"`
 
-	Annotations map[string]string
+	Annotations map[string]string `json:"annotations,omitzero"`
 
 	// Debug, when not nil, hears of what was done differently than asked but
 	// is no error: a limit clamped to the host's.
-	Debug func(message string)
+	Debug func(message string) `json:"-"`
 }
 
 // Mode is how a container's namespace is made.
@@ -111,40 +113,41 @@ const (
 
 // Namespace says which namespace a container gets.
 type Namespace struct {
-	Mode Mode
-	Path string
+	Mode Mode   `json:"mode,omitzero"`
+	Path string `json:"path,omitzero"`
 }
 
 // Mount is a mount that was asked for.
 type Mount struct {
 	// Type is "bind" or "tmpfs".
-	Type string
+	Type string `json:"type,omitzero"`
 	// Source is a path on the host, for bind.
-	Source string
+	Source string `json:"source,omitzero"`
 	// Destination is a path in the container.
-	Destination string
+	Destination string `json:"destination,omitzero"`
 	// Options are those of a closed list; anything else is ErrMount.
-	Options []string
+	Options []string `json:"options,omitzero"`
 	// Chown gives the source tree to the container's user before the start.
-	Chown bool
+	Chown bool `json:"chown,omitzero"`
 }
 
 // Device is a device of the host that the container may use.
 type Device struct {
 	// Source is the node's path on the host, or a directory of nodes.
-	Source string
+	Source string `json:"source,omitzero"`
 	// Destination is its path in the container. Empty: as Source.
-	Destination string
+	Destination string `json:"destination,omitzero"`
 	// Access is a combination of r, w and m. Empty: rwm.
-	Access string
+	Access string `json:"access,omitzero"`
 }
 
 // Rlimit is a resource limit of the first process.
 type Rlimit struct {
 	// Name is that of ulimit options: nofile, nproc, core.
-	Name string
+	Name string `json:"name,omitzero"`
 	// Soft and Hard may be RlimitUnlimited.
-	Soft, Hard uint64
+	Soft uint64 `json:"soft,omitzero"`
+	Hard uint64 `json:"hard,omitzero"`
 }
 
 // RlimitUnlimited is no limit.
@@ -152,29 +155,29 @@ const RlimitUnlimited = ^uint64(0)
 
 // Host is a line of /etc/hosts.
 type Host struct {
-	Name    string
-	Address string
+	Name    string `json:"name,omitzero"`
+	Address string `json:"address,omitzero"`
 }
 
 // Resources are limits of the container's cgroup. A limit that the host cannot
 // apply is an error.
 type Resources struct {
 	// Memory in bytes; 0: none.
-	Memory int64
+	Memory int64 `json:"memory,omitzero"`
 	// MemorySwap is memory and swap together. 0: twice Memory where the host
 	// counts swap; -1: none.
-	MemorySwap int64
+	MemorySwap int64 `json:"memorySwap,omitzero"`
 	// MemoryReservation in bytes; 0: none.
-	MemoryReservation int64
+	MemoryReservation int64 `json:"memoryReservation,omitzero"`
 	// CPUs is a number of processors, 0.5 for half of one; 0: no limit.
-	CPUs float64
+	CPUs float64 `json:"cpus,omitzero"`
 	// CPUShares is a relative weight; 0: the host's default.
-	CPUShares uint64
+	CPUShares uint64 `json:"cpuShares,omitzero"`
 	// CpusetCPUs and CpusetMems are lists as in 0-2,5.
-	CpusetCPUs string
-	CpusetMems string
+	CpusetCPUs string `json:"cpusetCPUs,omitzero"`
+	CpusetMems string `json:"cpusetMems,omitzero"`
 	// Pids is the largest number of processes. 0: DefaultPids; -1: no limit.
-	Pids int64
+	Pids int64 `json:"pids,omitzero"`
 }
 
 // DefaultPids is the limit of processes unless another is asked for.

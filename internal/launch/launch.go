@@ -77,8 +77,9 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 		l.config = config.Config
 		create.ImageID, create.ImageName = image.ID, l.o.Image
 	}
-	if create.Config, err = json.Marshal(asked{l.stopSignal(), l.o.StopTimeout}); err != nil {
-		return exit, err
+	l.o.StopSignal = l.stopSignal()
+	if create.Config, err = json.Marshal(&l.o.Config); err != nil {
+		return exit, fmt.Errorf("internal error: %w", err)
 	}
 	create.Labels = merged(l.config.Labels, l.o.Labels)
 	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
@@ -141,7 +142,7 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	}
 	run := libexec.RunOptions{
 		Stdio: l.o.Stdio, Terminal: l.o.Exec.Terminal, Signals: l.o.Signals,
-		StopSignal: l.stopSignal(), StopTimeout: l.o.StopTimeout, Timeout: l.o.Timeout,
+		StopSignal: l.o.StopSignal, StopTimeout: l.o.StopTimeout, Timeout: l.o.Timeout,
 		User: &l.spec.Process.User, Args: l.spec.Process.Args, OnStart: l.started,
 	}
 	return l.runtime.Run(ctx, l.bundle(), run)

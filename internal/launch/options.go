@@ -3,9 +3,6 @@
 package launch
 
 import (
-	"syscall"
-	"time"
-
 	"github.com/tug-containers/tug/libexec"
 )
 
@@ -29,21 +26,13 @@ type Options struct {
 	Replace bool
 	// Remove removes the container when it has ended.
 	Remove bool
-	// CIDFile and PIDFile are written for the caller. An existing CIDFile is an
-	// error.
-	CIDFile, PIDFile string
-	Labels           map[string]string
+	// CIDFile is written for the caller. An existing one is an error.
+	CIDFile string
+	Labels  map[string]string
 
 	// Runtime is the name or path of the OCI runtime; empty for the first that
 	// works.
 	Runtime string
-	// StopSignal replaces the image's; 0 for that or SIGTERM.
-	StopSignal syscall.Signal
-	// StopTimeout is the time between the stop signal and SIGKILL.
-	StopTimeout time.Duration
-	// Timeout ends the container after that time; 0 is never.
-	Timeout time.Duration
-
 	// Stdio is the container's; see libexec.Stdio.
 	Stdio libexec.Stdio
 	// Signals are passed on to the container. The end of the context stops only
@@ -51,12 +40,7 @@ type Options struct {
 	// reach the container once, and as what it is.
 	Signals *libexec.Signals
 
-	// Volumes are mounts that the store has a part in, beside Exec.Mounts.
-	Volumes []Volume
-
-	// Exec is the rest. ID, Name, RunDir, the size of the terminal and the mounts
-	// of Volumes are filled in here.
-	Exec libexec.Options
+	Config
 }
 
 // Volume is a mount whose source is made for the container.
@@ -64,12 +48,13 @@ type Volume struct {
 	// Overlay is a directory of the host under an overlay; what the container
 	// changes is dropped with it. Image is the name of an image whose content is
 	// mounted. One of them is set.
-	Overlay, Image string
+	Overlay string `json:"overlay,omitzero"`
+	Image   string `json:"image,omitzero"`
 	// ReadWrite makes an image's content writable, for this container alone.
-	ReadWrite bool
+	ReadWrite bool `json:"readWrite,omitzero"`
 	// Destination is the path in the container, Options those of a bind mount.
-	Destination string
-	Options     []string
+	Destination string   `json:"destination"`
+	Options     []string `json:"options,omitzero"`
 	// Chown gives the mounted tree to the container's user.
-	Chown bool
+	Chown bool `json:"chown,omitzero"`
 }

@@ -4,9 +4,7 @@ package launch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -44,21 +42,13 @@ func stopper(store *libstorage.Store) libstorage.StopFunc {
 	}
 }
 
-// asked is what a container's record keeps of how it was asked for.
-type asked struct {
-	StopSignal  syscall.Signal `json:"stopSignal"`
-	StopTimeout time.Duration  `json:"stopTimeout"` // nanoseconds
-}
-
 // replacer ends a container that another one takes the name of: it is asked to
 // stop, as its own options say, before it is made to.
 func replacer(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {
-		how := asked{StopSignal: syscall.SIGTERM, StopTimeout: libexec.DefaultStopTimeout}
-		if len(c.Record.Config) > 0 {
-			if err := json.Unmarshal(c.Record.Config, &how); err != nil {
-				return fmt.Errorf("container %s: how to stop it: %w", c.Record.ID, err)
-			}
+		how, err := ReadConfig(&c)
+		if err != nil {
+			return err
 		}
 		p := libexec.Process{Pid: c.Record.Pid, StartTime: c.Record.StartTime}
 		if c.Record.State() == libstorage.Running && syscall.Kill(p.Pid, how.StopSignal) == nil {

@@ -22,10 +22,14 @@ func (f *flags) options(args []string) (launch.Options, error) {
 		return launch.Options{}, usage("", "no image given")
 	}
 	o := launch.Options{
-		Name: f.name, Replace: f.replace, Remove: f.rm, CIDFile: f.cidFile, PIDFile: f.pidFile, Pull: f.pull,
-		Timeout:     time.Duration(f.timeout) * time.Second,
-		StopTimeout: time.Duration(f.stopTimeout) * time.Second,
-		Stdio:       libexec.Stdio{Out: os.Stdout, Err: os.Stderr},
+		Name: f.name, Replace: f.replace, Remove: f.rm, CIDFile: f.cidFile, Pull: f.pull,
+		Stdio: libexec.Stdio{Out: os.Stdout, Err: os.Stderr},
+		Config: launch.Config{
+			PIDFile:     f.pidFile,
+			Interactive: f.interactive,
+			Timeout:     time.Duration(f.timeout) * time.Second,
+			StopTimeout: time.Duration(f.stopTimeout) * time.Second,
+		},
 	}
 	if f.interactive {
 		o.Stdio.In = os.Stdin

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"encoding/json"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/monitor"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// Config is how a container was asked for: what its record keeps, so that it
+// can be started again, and stopped as it wants to be.
+type Config struct {
+	// StopSignal asks it to end. 0 is the image's or SIGTERM; in a record it is
+	// the one that it is.
+	StopSignal syscall.Signal `json:"stopSignal,omitzero"`
+	// StopTimeout is the time between the stop signal and SIGKILL.
+	StopTimeout time.Duration `json:"stopTimeout,omitzero"`
+	// Timeout ends the container after that time; 0 is never.
+	Timeout time.Duration `json:"timeout,omitzero"`
+	// Interactive keeps its stdin open.
+	Interactive bool `json:"interactive,omitzero"`
+	// PIDFile is written for the caller at each start.
+	PIDFile string `json:"pidFile,omitzero"`
+	// Requires are containers that are started before it.
+	Requires []string        `json:"requires,omitzero"`
+	Log      monitor.Log     `json:"log,omitzero"`
+	Restart  monitor.Restart `json:"restart,omitzero"`
+	// Health is the health check; nil for the image's, if it has one.
+	Health *HealthCheck `json:"health,omitzero"`
+	// Volumes are mounts that the store has a part in, beside Exec.Mounts.
+	Volumes []Volume `json:"volumes,omitzero"`
+	// Exec is the rest. ID, Name, RunDir, the size of the terminal and the mounts
+	// of Volumes are filled in at each start.
+	Exec libexec.Options `json:"exec"`
+}
+
+// HealthCheck is a health check as it was asked for. What is zero is the
+// image's, and else the default.
+type HealthCheck struct {
+	// Test is CMD and arguments, CMD-SHELL and a script, or NONE.
+	Test        []string      `json:"test,omitzero"`
+	Interval    time.Duration `json:"interval,omitzero"`
+	Timeout     time.Duration `json:"timeout,omitzero"`
+	StartPeriod time.Duration `json:"startPeriod,omitzero"`
+	Retries     int           `json:"retries,omitzero"`
+	OnFailure   string        `json:"onFailure,omitzero"`
+}
+
+// ReadConfig reads how a container was asked for.
+func ReadConfig(c *libstorage.ContainerInfo) (Config, error) {
+	config := Config{StopSignal: syscall.SIGTERM, StopTimeout: libexec.DefaultStopTimeout}
+	if len(c.Record.Config) == 0 {
+		return config, nil
+	}
+	if err := json.Unmarshal(c.Record.Config, &config); err != nil {
+		return config, errclass.New(errclass.Internal, c.Record.ID, fmt.Errorf("container %s: how it was asked for: %w", c.Record.ID, err))
+	}
+	return config, nil
+}
