@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/template"
@@ -27,6 +28,8 @@ type Format struct {
 	JSON bool
 	// Table says that lines become columns, with headings or without.
 	Table bool
+	// Names are the headings of fields that are not simply their names.
+	Names map[string]string
 	tmpl  *template.Template
 	text  string
 }
@@ -43,7 +46,7 @@ func ParseFormat(text string) (Format, error) {
 	if f.text == "" {
 		return f, nil
 	}
-	f.text = unescape(f.text)
+	f.text = unescape(f.text, f.Table)
 	tmpl, err := template.Parse(f.text, Printable, formatFuncs())
 	if err != nil {
 		return f, errclass.New(errclass.Usage, "--format", fmt.Errorf("--format %q: line %w", text, err))
@@ -52,11 +55,15 @@ func ParseFormat(text string) (Format, error) {
 	return f, nil
 }
 
-// unescape reads \t and \n outside of actions.
-func unescape(text string) string {
+// unescape reads \t and \n outside of actions. In a table, blanks between two
+// actions part columns as a tab does.
+func unescape(text string, table bool) string {
 	var b strings.Builder
 	for text != "" {
 		plain, rest, found := strings.Cut(text, "{{")
+		if table && found && plain != "" && strings.Trim(plain, " ") == "" {
+			plain = "\t"
+		}
 		b.WriteString(strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(plain))
 		if !found {
 			break
@@ -107,7 +114,7 @@ func (f Format) line(item any) (string, error) {
 func writeTable[T any](w io.Writer, f Format, items []T, heading bool) error {
 	var t Table
 	if heading {
-		t.Heading = strings.Split(f.tmpl.Headings(columnName), "\t")
+		t.Heading = strings.Split(f.tmpl.Headings(f.columnName), "\t")
 	}
 	for i := range items {
 		line, err := f.line(&items[i])
@@ -119,15 +126,20 @@ func writeTable[T any](w io.Writer, f Format, items []T, heading bool) error {
 	return t.Write(w)
 }
 
-// columnName is what stands over a column with that field.
-func columnName(field string) string {
-	switch field {
-	case "ID", "Id":
-		return "IMAGE ID"
-	case "CreatedSince":
-		return "CREATED"
-	case "CreatedAt":
-		return "CREATED AT"
+// columnName is what stands over a column with that field: its words, in
+// capitals.
+func (f Format) columnName(field string) string {
+	if name, ok := f.Names[field]; ok {
+		return name
 	}
-	return strings.ToUpper(field)
+	var b strings.Builder
+	lower := false
+	for _, r := range field {
+		if lower && unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		lower = unicode.IsLower(r)
+		b.WriteRune(unicode.ToUpper(r))
+	}
+	return b.String()
 }

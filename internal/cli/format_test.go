@@ -65,6 +65,7 @@ func TestFormat(t *testing.T) {
 func TestFormatTable(t *testing.T) {
 	for _, heading := range []bool{true, false} {
 		f, err := ParseFormat(`table {{.ID}}\t{{.Size}}`)
+		f.Names = map[string]string{"ID": "IMAGE ID"}
 		if err != nil || !f.Table || f.Default() {
 			t.Fatal(f, err)
 		}
@@ -80,6 +81,48 @@ func TestFormatTable(t *testing.T) {
 		want = strings.Replace(want, "IMAGE ID                         SIZE", "IMAGE ID"+strings.Repeat(" ", len(`a\x1b[2J\nb\u202ec\x9b\x7f\r`)-6)+"SIZE", 1)
 		if buf.String() != want {
 			t.Errorf("heading %v:\n%q, want\n%q", heading, buf.String(), want)
+		}
+	}
+}
+
+func TestFormatHeadings(t *testing.T) {
+	f, err := ParseFormat(`table {{.ID}}  {{.CreatedAt}} {{.CPUPerc}}\tof {{.ImageID}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buf bytes.Buffer
+	if err := Write(&buf, f, []item{}, true); err != nil {
+		t.Fatal(err)
+	}
+	if want := "ID          CREATED AT  CPUPERC     of IMAGE ID\n"; buf.String() != want {
+		t.Errorf("%q, want %q", buf.String(), want)
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	now := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"10m":                           now.Add(-10 * time.Minute),
+		"1h30m":                         now.Add(-90 * time.Minute),
+		"0":                             time.Unix(0, 0),
+		"1700000000":                    time.Unix(1700000000, 0),
+		"1700000000.5":                  time.Unix(1700000000, 500000000),
+		"1700000000.000000001":          time.Unix(1700000000, 1),
+		"2025-01-02T03:04:05Z":          time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC),
+		"2025-01-02T03:04:05.25+01:00":  time.Date(2025, 1, 2, 2, 4, 5, 250000000, time.UTC),
+		"2025-01-02T03:04:05":           time.Date(2025, 1, 2, 3, 4, 5, 0, time.Local),
+		"2025-01-02T03:04:05.000000001": time.Date(2025, 1, 2, 3, 4, 5, 1, time.Local),
+		"2025-01-02T03:04":              time.Date(2025, 1, 2, 3, 4, 0, 0, time.Local),
+		"2025-01-02":                    time.Date(2025, 1, 2, 0, 0, 0, 0, time.Local),
+		"2025-01-02Z":                   time.Date(2025, 1, 2, 0, 0, 0, 0, time.UTC),
+	} {
+		if got, err := ParseTime(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("ParseTime(%q) = %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "yesterday", "1.1234567890", "1.-1", "2025-13-01", "99999999999999999999"} {
+		if got, err := ParseTime(text, now); err == nil {
+			t.Errorf("ParseTime(%q) = %v", text, got)
 		}
 	}
 }
@@ -137,7 +180,11 @@ func TestHuman(t *testing.T) {
 	}{
 		{now, "Less than a second ago"},
 		{now.Add(-time.Second), "1 second ago"},
-		{now.Add(-90 * time.Minute), "1 hour ago"},
+		{now.Add(-90 * time.Second), "About a minute ago"},
+		{now.Add(-59 * time.Minute), "59 minutes ago"},
+		{now.Add(-80 * time.Minute), "About an hour ago"},
+		{now.Add(-90 * time.Minute), "2 hours ago"},
+		{now.Add(-15 * 24 * time.Hour), "2 weeks ago"},
 		{now.Add(-73 * time.Hour), "3 days ago"},
 		{now.AddDate(-3, 0, 0), "3 years ago"},
 		{time.Time{}, "unknown"},

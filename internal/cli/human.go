@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,9 @@ func Size(bytes int64) string {
 	return strconv.FormatFloat(size, 'g', 3, 64) + " " + units[unit]
 }
 
+// CompactSize is Size without the blank, as podman has it beside other words.
+func CompactSize(bytes int64) string { return strings.Replace(Size(bytes), " ", "", 1) }
+
 // Ago says how long before now something was. The time comes from an image,
 // so it may be any.
 func Ago(t, now time.Time) string {
@@ -32,29 +36,33 @@ func Ago(t, now time.Time) string {
 	if d < -time.Minute {
 		return "in the future"
 	}
-	hours := int(d.Hours())
-	switch {
-	case d < time.Second:
-		return "Less than a second ago"
-	case d < time.Minute:
-		return count(int(d.Seconds()), "second")
-	case d < time.Hour:
-		return count(int(d.Minutes()), "minute")
-	case hours < 48:
-		return count(hours, "hour")
-	case hours < 24*14:
-		return count(hours/24, "day")
-	case hours < 24*60:
-		return count(hours/24/7, "week")
-	case hours < 24*365*2:
-		return count(hours/24/30, "month")
-	}
-	return count(hours/24/365, "year")
+	return Duration(d) + " ago"
 }
 
-func count(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit + " ago"
+// Duration says a length of time in one unit, with podman's words.
+func Duration(d time.Duration) string {
+	hours := int(d.Hours() + 0.5)
+	switch {
+	case d < time.Second:
+		return "Less than a second"
+	case d < 2*time.Second:
+		return "1 second"
+	case d < time.Minute:
+		return fmt.Sprintf("%d seconds", int(d.Seconds()))
+	case d < 2*time.Minute:
+		return "About a minute"
+	case d < time.Hour:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	case hours == 1:
+		return "About an hour"
+	case hours < 48:
+		return fmt.Sprintf("%d hours", hours)
+	case hours < 24*14:
+		return fmt.Sprintf("%d days", hours/24)
+	case hours < 24*60:
+		return fmt.Sprintf("%d weeks", hours/24/7)
+	case hours < 24*365*2:
+		return fmt.Sprintf("%d months", hours/24/30)
 	}
-	return fmt.Sprintf("%d %ss ago", n, unit)
+	return fmt.Sprintf("%d years", int(d.Hours())/24/365)
 }

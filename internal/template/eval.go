@@ -162,7 +162,11 @@ func (s *state) fields(value any, names []string, rest func() error, args *[]any
 			continue
 		}
 		if len(given) > 0 {
-			return nil, fmt.Errorf(".%s: takes no argument", name)
+			caller, ok := value.(Caller)
+			if !ok {
+				return nil, fmt.Errorf(".%s: takes no argument", name)
+			}
+			return caller.Call(name, given)
 		}
 		var err error
 		if value, err = field(value, name); err != nil {

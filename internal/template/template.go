@@ -41,6 +41,11 @@ type Fielder interface {
 	Field(name string) (value any, ok bool, err error)
 }
 
+// Caller is an object with fields that take arguments, as {{.Label "key"}}.
+type Caller interface {
+	Call(name string, args []any) (any, error)
+}
+
 // Parse reads a template whose output escape makes fit. The predefined functions are and, or, not, eq, ne,
 // lt, le, gt, ge, len, index, slice, print, printf and println.
 func Parse(text string, escape Escape, funcs Funcs) (*Template, error) {

@@ -4,6 +4,7 @@ package template_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	texttemplate "text/template"
@@ -106,6 +107,37 @@ func (computed) Field(name string) (any, bool, error) {
 func TestFielder(t *testing.T) {
 	if got, err := execute("{{.Extra}} {{.Plain}}", &computed{Plain: "p"}); err != nil || got != "computed Extra p" {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+type caller struct{}
+
+func (caller) Call(name string, args []any) (any, error) {
+	if name != "Label" || len(args) != 1 {
+		return nil, errors.New("not that")
+	}
+	return args[0], nil
+}
+
+func TestCaller(t *testing.T) {
+	for text, want := range map[string]string{`{{.Label "k"}}`: "k", `{{"k" | .Label}}`: "k", `{{if eq (.Label "a") "a"}}yes{{end}}`: "yes"} {
+		tmpl, err := template.Parse(text, plain, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := tmpl.Execute(&out, caller{}); err != nil || out.String() != want {
+			t.Errorf("%s: %q, %v", text, out.String(), err)
+		}
+	}
+	for _, text := range []string{`{{.Label}}`, `{{.Label "a" "b"}}`, `{{.Other "a"}}`} {
+		tmpl, err := template.Parse(text, plain, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tmpl.Execute(&bytes.Buffer{}, caller{}); err == nil {
+			t.Errorf("%s is accepted", text)
+		}
 	}
 }
 

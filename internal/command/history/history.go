@@ -63,6 +63,7 @@ func (o *options) run(ctx context.Context, name string, stdout io.Writer) (err e
 	if err != nil {
 		return err
 	}
+	format.Names = map[string]string{"ID": "IMAGE ID", "CreatedSince": "CREATED"}
 	store, err := libstorage.Open(ctx, o.globals.Store())
 	if err != nil {
 		return err

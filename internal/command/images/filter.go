@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -77,7 +78,7 @@ func parseFilter(arg, key, value string, now time.Time) (filter, error) {
 	case "since", "after":
 		return imageFilter(value, func(img, other libstorage.Image) bool { return img.Created.After(other.Created) }), nil
 	case "until":
-		until, err := parseTime(value, now)
+		until, err := cli.ParseTime(value, now)
 		if err != nil {
 			return nil, usage(arg, "must be a time or a duration")
 		}
@@ -165,22 +166,6 @@ func imageFilter(name string, keep func(img, other libstorage.Image) bool) filte
 		}
 		return keep(img, *other), nil
 	}
-}
-
-// parseTime reads a duration before now, seconds since 1970, or a date.
-func parseTime(s string, now time.Time) (time.Time, error) {
-	if d, err := time.ParseDuration(s); err == nil {
-		return now.Add(-d), nil
-	}
-	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return time.Unix(seconds, 0), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time", s)
 }
 
 func usage(arg, why string) error {

@@ -51,6 +51,7 @@ func run(cmd *cobra.Command, store libstorage.Options, o options, args []string)
 	if err != nil {
 		return err
 	}
+	format.Names = map[string]string{"ID": "IMAGE ID", "Id": "IMAGE ID", "CreatedSince": "CREATED"}
 	if o.quiet && o.format != "" {
 		return errclass.New(errclass.Usage, "--format", errors.New("--quiet and --format exclude each other"))
 	}
