@@ -51,3 +51,43 @@ func (info *ContainerInfo) UpperDir() string {
 	}
 	return filepath.Join(info.Dir, upperDir)
 }
+
+// ContainerTree gives the directories that make the root file system of a
+// container, the uppermost first: what it changed, and the layers of its image.
+// It has none when its root file system is no overlay of ours.
+func (s *Store) ContainerTree(info ContainerInfo) []string {
+	if info.UpperDir() == "" {
+		return nil
+	}
+	return append([]string{info.UpperDir()}, s.absolute(info.Record.Layers)...)
+}
+
+// WithImageTree calls use with the directories that make the root file system of
+// an image, the uppermost first. Where the storage driver has none it is mounted
+// for the time of the call.
+func (s *Store) WithImageTree(ctx context.Context, imageID string, use func(dirs []string) error) error {
+	if s.Driver() == "overlay" {
+		layers, err := s.LayerDirs(ctx, imageID)
+		if err != nil {
+			return err
+		}
+		return use(s.absolute(layers))
+	}
+	dir, err := s.lib.MountImage(imageID, []string{"ro"}, "")
+	if err != nil {
+		return errclass.New(classOf(err), imageID, fmt.Errorf("mount image %s: %w", shortID(imageID), err))
+	}
+	err = use([]string{dir})
+	_, uerr := s.lib.UnmountImage(imageID, false)
+	return errors.Join(err, uerr)
+}
+
+func (s *Store) absolute(layers []string) []string {
+	dirs := make([]string, len(layers))
+	for i, l := range layers {
+		if dirs[i] = l; !filepath.IsAbs(l) {
+			dirs[i] = filepath.Join(s.root, l)
+		}
+	}
+	return dirs
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/cp"
+	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/export"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
@@ -49,6 +50,7 @@ func Commands() map[string]*cobra.Command {
 		"rmi":            rmi.New(),
 		"tag":            tag.New(),
 		"version":        version.New(),
+		"diff":           diff.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()

@@ -7,6 +7,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
@@ -23,6 +24,7 @@ func main() {
 		return
 	}
 	cli.Family(map[string]func() *cobra.Command{
+		"diff":    diff.New,
 		"history": history.New,
 		"images":  images.New,
 		"inspect": inspect.New,

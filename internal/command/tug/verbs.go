@@ -25,6 +25,7 @@ func Verbs() []Verb {
 		{Name: "commit", Summary: "Make an image of what a container has changed"},
 		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},
 		{Name: "cp", Summary: "Copy files between containers and the host"},
+		{Name: "diff", Summary: "List the files that a container or an image has changed"},
 		{Name: "export", Summary: "Write the files of a container as a tar archive"},
 		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
@@ -57,6 +58,7 @@ func spellings(group string) map[string][]string {
 	switch group {
 	case "image":
 		return map[string][]string{
+			"diff":    {"diff", "--type=image"},
 			"history": {"history"},
 			"import":  {"import"},
 			"inspect": {"inspect", "--type=image"},
@@ -70,7 +72,13 @@ func spellings(group string) map[string][]string {
 			"tag":     {"tag"},
 		}
 	case "container":
-		return map[string][]string{"commit": {"commit"}, "cp": {"cp"}, "export": {"export"}, "run": {"run"}}
+		return map[string][]string{
+			"commit": {"commit"},
+			"cp":     {"cp"},
+			"diff":   {"diff", "--type=container"},
+			"export": {"export"},
+			"run":    {"run"},
+		}
 	}
 	return nil
 }
