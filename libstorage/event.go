@@ -12,3 +12,10 @@ func (s *Store) NoteImage(action, id, name string) {
 	}
 	_ = events.Append(events.Path(s.root), events.Event{Type: events.Image, Action: action, ID: id, Name: name})
 }
+
+// noteVolume does that for a volume.
+func (s *Store) noteVolume(action string, v *Volume) {
+	_ = events.Append(events.Path(s.root), events.Event{
+		Type: events.Volume, Action: action, ID: v.Name, Name: v.Name, Attributes: v.Labels,
+	})
+}

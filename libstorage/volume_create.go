@@ -45,6 +45,7 @@ func (s *Store) createVolume(ctx context.Context, opts VolumeOptions, owner stri
 	if err := v.build(durable); err != nil {
 		return nil, errors.Join(err, rootfs.RemoveTree(v.dir), v.unlock())
 	}
+	s.noteVolume("create", &v.Volume)
 	return v, nil
 }
 

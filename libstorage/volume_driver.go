@@ -25,7 +25,8 @@ func (v *Volume) readOptions() error {
 			return v.optionError("invalid mount option %s for driver 'local'", key)
 		}
 	}
-	if v.Options["nocopy"] != "" && v.Options["copy"] != "" {
+	_, copied := v.Options["copy"]
+	if copied && v.noCopy() {
 		return v.optionError("copy and nocopy exclude each other")
 	}
 	for _, option := range v.mountOptions() {
@@ -71,6 +72,12 @@ func (v *Volume) optionError(format string, args ...any) error {
 // hasFilesystem tells a volume with a file system of its own from one that is a
 // directory of the store.
 func (v *Volume) hasFilesystem() bool { return v.Options["type"] != "" || v.Options["device"] != "" }
+
+// noCopy: the volume stays empty. The option needs no value.
+func (v *Volume) noCopy() bool {
+	_, set := v.Options["nocopy"]
+	return set
+}
 
 // mountOptions are the elements of the option o.
 func (v *Volume) mountOptions() []string {

@@ -110,7 +110,7 @@ func (c *Container) fill(ctx context.Context, v *heldVolume, m VolumeMount) (boo
 	if err != nil {
 		return false, err
 	}
-	if bare || m.NoCopy || v.Options["nocopy"] != "" || v.mountedByOthers(c.ID()) {
+	if bare || m.NoCopy || v.noCopy() || v.mountedByOthers(c.ID()) {
 		return false, c.adopt(v, from)
 	}
 	return false, c.copyUp(ctx, v, from)

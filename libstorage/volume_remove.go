@@ -48,7 +48,51 @@ func (v *heldVolume) remove() error {
 	if err = errors.Join(err, v.unlock()); err != nil {
 		return volumeError(v.Name, fmt.Errorf("remove: %w", err))
 	}
+	v.store.noteVolume("remove", &v.Volume)
 	return nil
+}
+
+// PruneVolumes removes the volumes that no container has and that choose wants,
+// or all of those without it. It gives the names of what it removed. A damaged
+// volume is left alone: nobody can tell whether choose would want it.
+func (s *Store) PruneVolumes(ctx context.Context, choose func(Volume) bool) (removed []string, err error) {
+	unused, err := s.UnusedVolumes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range unused {
+		if choose != nil && !choose(v) {
+			continue
+		}
+		rerr := s.RemoveVolume(ctx, v.Name)
+		if errors.Is(rerr, ErrVolumeInUse) || errors.Is(rerr, ErrVolumeUnknown) {
+			continue // somebody was quicker
+		}
+		if err = errors.Join(err, rerr); rerr == nil {
+			s.noteVolume("prune", &v)
+			removed = append(removed, v.Name)
+		}
+	}
+	return removed, err
+}
+
+// UnusedVolumes are the volumes that no container has.
+func (s *Store) UnusedVolumes(ctx context.Context) ([]Volume, error) {
+	all, err := s.Volumes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	unused := all[:0]
+	for _, v := range all {
+		users, err := s.VolumeUsers(v.Name)
+		if err != nil {
+			return nil, err
+		}
+		if len(users) == 0 && v.Err == nil {
+			unused = append(unused, v)
+		}
+	}
+	return unused, nil
 }
 
 // unmount unmounts the file system that the driver mounted, if there is one.

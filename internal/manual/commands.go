@@ -26,6 +26,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/save"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
+	"github.com/tug-containers/tug/internal/command/volume"
 )
 
 // Commands are the programs that have a page, by verb, as they are built.
@@ -51,9 +52,13 @@ func Commands() map[string]*cobra.Command {
 		"tag":            tag.New(),
 		"version":        version.New(),
 		"diff":           diff.New(),
+		"volume":         volume.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()
+		for _, sub := range cmd.Commands() {
+			sub.InitDefaultHelpFlag()
+		}
 	}
 	return commands
 }

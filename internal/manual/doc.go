@@ -9,7 +9,9 @@
 //
 //	go run ./internal/manual/make options
 //
-// is run after a flag was added or changed, and a test fails until it was.
+// is run after a flag was added or changed, and a test fails until it was. A
+// program with commands of its own has one page, with a part ## COMMAND for each
+// of them at the end of OPTIONS.
 //
 //	go run ./internal/manual/make roff DIR
 //

@@ -97,11 +97,43 @@ func TestHelpAndPageAgree(t *testing.T) {
 		if code := cli.Run(t.Context(), cmd, []string{"--help"}, &help, &help); code != 0 {
 			t.Errorf("tug-%s --help: exit code %d", verb, code)
 		}
-		onPage := firsts(headingFlag.FindAllStringSubmatch(readPage(t, "tug-"+verb+".1.md"), -1))
+		parts := splitCommands(readPage(t, "tug-"+verb+".1.md"))
+		last := &parts[len(parts)-1]
+		_, globals, found := strings.Cut(last.body, "\n# GLOBAL OPTIONS\n")
+		if !found {
+			t.Fatalf("tug-%s: no section # GLOBAL OPTIONS", verb)
+		}
+		if len(parts) > 1 {
+			parts[0].body += globals
+			last.body = strings.TrimSuffix(last.body, globals)
+		}
+		onPage := firsts(headingFlag.FindAllStringSubmatch(parts[0].body, -1))
 		inHelp := firsts(helpFlag.FindAllStringSubmatch(help.String(), -1))
 		if !slices.Equal(onPage, inHelp) {
 			t.Errorf("tug-%s: on the page %q\nin --help %q", verb, onPage, inHelp)
 		}
+		for _, part := range parts[1:] {
+			compareCommand(t, verb, part, onPage)
+		}
+	}
+}
+
+// compareCommand does it for a command of a program, which has the global options
+// and --help beside its own.
+func compareCommand(t *testing.T, verb string, part commandPart, shared []string) {
+	t.Helper()
+	var help strings.Builder
+	if code := cli.Run(t.Context(), Commands()[verb], []string{part.name, "--help"}, &help, &help); code != 0 {
+		t.Errorf("tug-%s %s --help: exit code %d", verb, part.name, code)
+	}
+	if !strings.HasPrefix(strings.TrimSpace(part.body), strings.SplitN(help.String(), "\n", 2)[0]+".") {
+		t.Errorf("tug-%s %s: the page does not begin as --help does", verb, part.name)
+	}
+	onPage := firsts(headingFlag.FindAllStringSubmatch(part.body, -1))
+	onPage = append(onPage, shared...)
+	slices.Sort(onPage)
+	if inHelp := firsts(helpFlag.FindAllStringSubmatch(help.String(), -1)); !slices.Equal(onPage, inHelp) {
+		t.Errorf("tug-%s %s: on the page %q\nin --help %q", verb, part.name, onPage, inHelp)
 	}
 }
 
@@ -142,6 +174,18 @@ func TestSynopsis(t *testing.T) {
 		want := strings.Replace(cmd.Use, "tug-", "tug ", 1)
 		if !ok || plain.Replace(line) != want {
 			t.Errorf("tug-%s: the synopsis is %q, --help says %q", verb, plain.Replace(line), want)
+		}
+		if !cmd.HasSubCommands() {
+			continue
+		}
+		want = "tug " + verb + "\n"
+		for _, sub := range cmd.Commands() {
+			want += "tug " + verb + " " + sub.Use + "\n"
+		}
+		_, synopsis, _ = strings.Cut(synopsis, "\n\n**")
+		got := strings.ReplaceAll(strings.TrimSpace(plain.Replace("**"+synopsis)), "\n\n", "\n")
+		if got = "tug " + verb + "\n" + got + "\n"; got != want {
+			t.Errorf("tug-%s: the synopsis has\n%sand --help\n%s", verb, got, want)
 		}
 	}
 }
@@ -207,6 +251,13 @@ func checkExample(line string) string {
 	cmd := Commands()[words[0]]
 	if cmd == nil {
 		return "no such verb"
+	}
+	if cmd.HasSubCommands() {
+		sub, _, err := cmd.Find(words[1:])
+		if err != nil || sub == cmd {
+			return "no such command"
+		}
+		cmd, words = sub, words[1:]
 	}
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.AddFlagSet(cmd.Flags())
@@ -312,9 +363,23 @@ func TestCheckCanFail(t *testing.T) {
 	if _, _, err := Rewrite("% x 1\n\n# OPTIONS\n", cmd); err == nil {
 		t.Error("a page without GLOBAL OPTIONS is accepted")
 	}
+	sub := &cobra.Command{Use: "do THIS", Run: func(*cobra.Command, []string) {}}
+	sub.Flags().Bool("soon", false, "Do it soon")
+	cmd.AddCommand(sub)
+	if _, _, err := Rewrite(good, cmd); err == nil {
+		t.Error("a page without a part for a command is accepted")
+	}
+	with := strings.Replace(good, "# GLOBAL", "## do\n\nDoes this.\n\n#### **--soon**\n\nDo it soon.\n\n# GLOBAL", 1)
+	if same, dropped, err := Rewrite(with, cmd); same != with || len(dropped) > 0 || err != nil {
+		t.Errorf("a page with commands: dropped %q, %v:\n%s", dropped, err, same)
+	}
+	more := strings.Replace(with, "# GLOBAL", "#### **--late**\n\nLate.\n\n## undo\n\n# GLOBAL", 1)
+	if same, dropped, err := Rewrite(more, cmd); same != with || !slices.Equal(dropped, []string{"do --late", "undo"}) || err != nil {
+		t.Errorf("a page with more than there is: dropped %q, %v:\n%s", dropped, err, same)
+	}
 	for line, fault := range map[string]bool{
 		"version": false, "--root /x version": false, "--root=/x version --log-level debug": false, "version | cat -A": false,
-		"version --frob": true, "frob": true, "version --root": true,
+		"volume ls -q": false, "volume rm -q": true, "volume frob": true, "volume": true, "version --frob": true, "frob": true, "version --root": true,
 	} {
 		if got := checkExample(line); (got != "") != fault {
 			t.Errorf("example tug %s: %q", line, got)

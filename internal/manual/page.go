@@ -4,37 +4,85 @@ package manual
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
 // Rewrite gives a page with the generated parts made anew. dropped names
-// options that the page explained and the command does not have.
+// options, and commands, that the page explained and the command does not have.
 func Rewrite(page string, cmd *cobra.Command) (rewritten string, dropped []string, err error) {
 	own, global := options(cmd)
 	for _, part := range []struct {
-		section string
-		options []option
-	}{{"OPTIONS", own}, {"GLOBAL OPTIONS", global}} {
-		var gone []string
-		page, gone, err = rewriteSection(page, part.section, part.options)
+		section  string
+		options  []option
+		commands []*cobra.Command
+	}{{"OPTIONS", own, cmd.Commands()}, {"GLOBAL OPTIONS", global, nil}} {
+		before, body, after, ok := cutSection(page, part.section)
+		if !ok {
+			return "", nil, fmt.Errorf("no section # %s", part.section)
+		}
+		parts := splitCommands(body)
+		body, gone := rewriteOptions(parts[0].body, part.options)
+		dropped = append(dropped, gone...)
+		body, gone, err = rewriteCommands(body, parts[1:], part.commands)
 		if err != nil {
 			return "", nil, err
 		}
 		dropped = append(dropped, gone...)
+		page = before + body + after
 	}
 	return page, dropped, nil
 }
 
-func rewriteSection(page, section string, options []option) (string, []string, error) {
-	before, body, after, ok := cutSection(page, section)
-	if !ok {
-		return "", nil, fmt.Errorf("no section # %s", section)
+// A commandPart is what a page says under ## NAME, in the section OPTIONS. The
+// first one has no name: it is about the program itself.
+type commandPart struct {
+	name, body string
+}
+
+func splitCommands(body string) []commandPart {
+	pieces := strings.Split("\n"+body, "\n## ")
+	parts := []commandPart{{body: pieces[0]}}
+	for _, piece := range pieces[1:] {
+		name, text, _ := strings.Cut(piece, "\n")
+		parts = append(parts, commandPart{name, text})
 	}
+	return parts
+}
+
+// rewriteCommands writes a part for each command that a program has. What such a
+// part says beside the options is written by hand, so a missing one is an error.
+func rewriteCommands(body string, parts []commandPart, commands []*cobra.Command) (string, []string, error) {
+	var dropped []string
+	byName := map[string]string{}
+	for _, part := range parts {
+		byName[part.name] = part.body
+	}
+	for _, cmd := range commands {
+		text, ok := byName[cmd.Name()]
+		if !ok {
+			return "", nil, fmt.Errorf("no part ## %s in the section OPTIONS", cmd.Name())
+		}
+		delete(byName, cmd.Name())
+		own, _ := options(cmd)
+		own = slices.DeleteFunc(own, func(o option) bool { return o.name == "help" }) // the program's
+		text, gone := rewriteOptions(text, own)
+		for _, name := range gone {
+			dropped = append(dropped, cmd.Name()+" --"+name)
+		}
+		body += "## " + cmd.Name() + "\n\n" + text
+	}
+	return body, append(dropped, slices.Sorted(maps.Keys(byName))...), nil
+}
+
+// rewriteOptions writes the part of a page that is about the options of one
+// command.
+func rewriteOptions(body string, options []option) (string, []string) {
 	intro, blocks := splitBlocks(body)
 	var b strings.Builder
-	b.WriteString(before)
 	if intro != "" {
 		b.WriteString(intro + "\n\n")
 	}
@@ -45,12 +93,7 @@ func rewriteSection(page, section string, options []option) (string, []string, e
 		}
 		delete(blocks, o.name)
 	}
-	b.WriteString(after)
-	var dropped []string
-	for name := range blocks {
-		dropped = append(dropped, name)
-	}
-	return b.String(), dropped, nil
+	return b.String(), slices.Sorted(maps.Keys(blocks))
 }
 
 // cutSection splits a page at one section: what comes before the section's

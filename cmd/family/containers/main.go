@@ -15,6 +15,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/version"
+	"github.com/tug-containers/tug/internal/command/volume"
 	"go.podman.io/storage/pkg/reexec"
 )
 
@@ -32,5 +33,6 @@ func main() {
 		"run":     run.New,
 		"tag":     tag.New,
 		"version": version.New,
+		"volume":  volume.New,
 	})
 }

@@ -42,6 +42,7 @@ func Verbs() []Verb {
 		{Name: "save", Summary: "Save images to an archive or a directory"},
 		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "version", Summary: "Show the version"},
+		{Name: "volume", Summary: "Create, list, show and remove volumes"},
 	}
 }
 

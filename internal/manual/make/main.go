@@ -44,7 +44,7 @@ func options() error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		for _, name := range dropped {
-			fmt.Printf("%s: dropped --%s, which the program does not have\n", path, name)
+			fmt.Printf("%s: dropped %s, which the program does not have\n", path, name)
 		}
 		if rewritten == string(page) {
 			continue

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// The exit codes of rm and exists that are not 125.
+const (
+	exitMissing = 1
+	exitInUse   = 2
+)
+
+type removeOptions struct {
+	all, force bool
+}
+
+func remove(globals *cli.Globals) *cobra.Command {
+	var o removeOptions
+	cmd := &cobra.Command{
+		Use:     "rm [OPTION]... VOLUME...",
+		Aliases: []string{"remove"},
+		Short:   "Remove volumes and what is in them",
+		Args:    oneOrAll(&o.all),
+	}
+	cmd.ValidArgsFunction = cli.CompleteVolumes(globals)
+	f := cmd.Flags()
+	f.BoolVarP(&o.all, "all", "a", false, "Remove all volumes")
+	f.BoolVarP(&o.force, "force", "f", false, "A missing volume is no error")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := open(cmd.Context(), globals)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		sweep(cmd.Context(), s)
+		if o.all {
+			if args, err = names(cmd.Context(), s); err != nil {
+				return err
+			}
+		}
+		return o.run(cmd, s, args)
+	}
+	return cmd
+}
+
+func (o *removeOptions) run(cmd *cobra.Command, s *libstorage.Store, args []string) error {
+	var errs []error
+	for _, arg := range args {
+		name, err := o.one(cmd.Context(), s, arg)
+		switch {
+		case err == nil:
+			if _, err := fmt.Fprintln(cmd.OutOrStdout(), name); err != nil {
+				return err
+			}
+		case !o.force || !errors.Is(err, libstorage.ErrVolumeUnknown):
+			errs = append(errs, err)
+		}
+		if cmd.Context().Err() != nil {
+			break
+		}
+	}
+	if len(errs) == 0 {
+		return context.Cause(cmd.Context())
+	}
+	// The last one is reported with the exit code.
+	for _, err := range errs[:len(errs)-1] {
+		cli.Report(cmd, err)
+	}
+	return &cli.ExitError{Code: exitCode(errs), Err: errs[len(errs)-1]}
+}
+
+// one removes a volume, and gives its name.
+func (o *removeOptions) one(ctx context.Context, s *libstorage.Store, arg string) (string, error) {
+	v, err := s.FindVolume(ctx, arg)
+	if err != nil {
+		return "", err
+	}
+	return v.Name, s.RemoveVolume(ctx, v.Name)
+}
+
+// exitCode is 1 when volumes were only missing, 2 when some were in use, and
+// 125 when there was anything else.
+func exitCode(errs []error) int {
+	code := exitMissing
+	for _, err := range errs {
+		switch {
+		case errors.Is(err, libstorage.ErrVolumeInUse):
+			code = exitInUse
+		case !errors.Is(err, libstorage.ErrVolumeUnknown):
+			return cli.ExitCode(cli.Podman, errclass.Internal)
+		}
+	}
+	return code
+}
