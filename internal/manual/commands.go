@@ -10,6 +10,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/cp"
 	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/export"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
@@ -35,6 +36,7 @@ func Commands() map[string]*cobra.Command {
 		"cp":             cp.New(),
 		"import":         importer.New(),
 		"export":         export.New(),
+		"exec":           exec.New(),
 		"commit":         commit.New(),
 		"save":           save.New(),
 		"push":           push.New(),

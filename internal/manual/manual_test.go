@@ -262,7 +262,7 @@ func checkExample(line string) string {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.AddFlagSet(cmd.Flags())
 	flags.AddFlagSet(cmd.PersistentFlags())
-	if words[0] == "run" {
+	if words[0] == "run" || words[0] == "exec" {
 		flags.SetInterspersed(false)
 	}
 	if err := flags.Parse(words[1:]); err != nil {

@@ -90,7 +90,7 @@ func build() (*stage, func(), error) {
 	return s, clean, err
 }
 
-// TestStories tells every story with crun, and those of run with runc too.
+// TestStories tells every story with crun, and those that start processes with runc too.
 func TestStories(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
@@ -99,9 +99,13 @@ func TestStories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs, err := filepath.Glob("testdata/run_*.txtar")
-	if err != nil {
-		t.Fatal(err)
+	var runs []string
+	for _, verb := range []string{"exec", "run"} {
+		files, err := filepath.Glob("testdata/" + verb + "_*.txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, files...)
 	}
 	for runtime, files := range map[string][]string{"crun": all, "runc": runs} {
 		t.Run(runtime, func(t *testing.T) {

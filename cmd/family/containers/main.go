@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
@@ -26,6 +27,7 @@ func main() {
 	}
 	cli.Family(map[string]func() *cobra.Command{
 		"diff":    diff.New,
+		"exec":    exec.New,
 		"history": history.New,
 		"images":  images.New,
 		"inspect": inspect.New,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tug-containers/tug/internal/environment"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
@@ -90,7 +91,7 @@ func (f *flags) process(o *launch.Options, args []string) (err error) {
 	e.Command, e.Terminal = args[1:], f.tty
 	e.WorkDir, e.User, e.Groups = f.workDir, f.user, f.groups
 	e.UnsetEnv, e.UnsetEnvAll, e.HostEnv = f.unsetEnv, f.unsetEnvAll, f.hostEnvironment()
-	if e.Env, err = f.environment(); err != nil {
+	if e.Env, err = environment.Read(f.envFiles, f.env, f.environ); err != nil {
 		return err
 	}
 	if f.set.Changed("entrypoint") {

@@ -94,13 +94,13 @@ func TestBash(t *testing.T) {
 		words string // as bash cuts them, | between
 		want  string
 	}{
-		{"tug pu", "tug|pu", "pull"},
-		{"tug i", "tug|i", "image images"},
+		{"tug pul", "tug|pul", "pull"},
+		{"tug imag", "tug|imag", "image images"},
 		{"tug completion ", "tug|completion|", "bash fish zsh"},
 		{"tug image l", "tug|image|l", "list load ls"},
 		{"tug --ro", "tug|--ro", "--root"},
-		{"tug --root /x pu", "tug|--root|/x|pu", "pull"},
-		{"tug --root=/x pu", "tug|--root|=|/x|pu", "pull"},
+		{"tug --root /x pul", "tug|--root|/x|pul", "pull"},
+		{"tug --root=/x pul", "tug|--root|=|/x|pul", "pull"},
 		{"tug --error-format=j", "tug|--error-format|=|j", "json"},
 		{"tug --error-format j", "tug|--error-format|j", "json"},
 		{"tug pull --pol", "tug|pull|--pol", "--policy"},
@@ -127,11 +127,11 @@ func TestFish(t *testing.T) {
 	needShell(t, "fish")
 	dir := bin(t)
 	for line, want := range map[string]string{
-		"tug pu":                  "pull\tPull images from a registry into the store",
+		"tug pul":                 "pull\tPull images from a registry into the store",
 		"tug-pull loc":            "localhost/one:latest",
 		"tug pull --pol":          "--policy\tWhen to pull",
 		"tug pull --policy=n":     "--policy=never",
-		"tug --root=/x pu":        "pull\tPull images from a registry into the store",
+		"tug --root=/x pul":       "pull\tPull images from a registry into the store",
 		"tug --error-format=j":    "--error-format=json",
 		"tug pull localhost/one:": "localhost/one:latest",
 		"tug pull herefi":         "herefile",

@@ -118,7 +118,7 @@ func TestTyped(t *testing.T) {
 			needShell(t, shell.name)
 			s := interactive(t, dir, shell.name, shell.args...)
 			s.send(shell.set+"; echo set''-up\n", "set-up\r\n")
-			s.send("tug pu\t", "tug pull ")
+			s.send("tug pul\t", "tug pull ")
 			s.send("--pol\t", "--policy")
 			s.send(clearLine+"tug pull --policy=nev\t", "--policy=never")
 			s.send(clearLine+"tug --root=/x pull loc\t", "localhost/one:latest")

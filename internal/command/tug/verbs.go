@@ -26,6 +26,7 @@ func Verbs() []Verb {
 		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},
 		{Name: "cp", Summary: "Copy files between containers and the host"},
 		{Name: "diff", Summary: "List the files that a container or an image has changed"},
+		{Name: "exec", Summary: "Run a command in a running container"},
 		{Name: "export", Summary: "Write the files of a container as a tar archive"},
 		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
@@ -77,6 +78,7 @@ func spellings(group string) map[string][]string {
 			"commit": {"commit"},
 			"cp":     {"cp"},
 			"diff":   {"diff", "--type=container"},
+			"exec":   {"exec"},
 			"export": {"export"},
 			"run":    {"run"},
 		}

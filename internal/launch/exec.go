@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// Exec runs a further process in a running container, by the runtime that the
+// container was made with. It takes no lock: an attached run holds that of its
+// container to the end. o.Init is filled in here.
+//
+// A container that does not run is libexec.ErrNotRunning.
+func Exec(ctx context.Context, store *libstorage.Store, c libstorage.ContainerInfo, o libexec.ExecOptions) (libexec.Exit, error) {
+	r := &c.Record
+	if c.Err != nil {
+		return libexec.Exit{}, c.Err
+	}
+	if r.State() != libstorage.Running {
+		return libexec.Exit{}, errclass.New(errclass.Conflict, r.Name, libexec.ErrNotRunning)
+	}
+	runtime, err := findRuntime(ctx, store, r.Runtime)
+	if err != nil {
+		return libexec.Exit{}, err
+	}
+	o.Init = libexec.Process{Pid: r.Pid, StartTime: r.StartTime}
+	o.OnStart = func(libexec.Process) error {
+		Note(store, &c, "exec")
+		return nil
+	}
+	exit, err := runtime.Exec(ctx, libexec.Container{ID: r.ID, Bundle: c.RunDir}, o)
+	if errors.Is(err, libexec.ErrNotRunning) {
+		if paused, perr := libexec.Paused(r.Pid); perr == nil && paused {
+			err = errclass.New(errclass.Conflict, r.Name, fmt.Errorf("container %s is paused: %w", r.Name, err))
+		}
+	}
+	return exit, err
+}
