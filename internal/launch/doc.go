@@ -7,6 +7,7 @@
 // # The way of a run
 //
 //	image      look it up; a missing one is fetched by a program, tug-pull
+//	volumes    which ones it has: asked for, borrowed, declared by the image
 //	container  a directory, a name, a lease on the image, an overlay
 //	spec       config.json, with the user resolved and the command looked at
 //	runtime    one fork; the container has the caller's own descriptors

@@ -77,6 +77,9 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 		l.config = config.Config
 		create.ImageID, create.ImageName = image.ID, l.o.Image
 	}
+	if create.Volumes, err = l.claimVolumes(ctx); err != nil {
+		return exit, err
+	}
 	l.o.StopSignal = l.stopSignal()
 	if create.Config, err = json.Marshal(&l.o.Config); err != nil {
 		return exit, fmt.Errorf("internal error: %w", err)
@@ -118,7 +121,7 @@ func (l *launcher) prepare(ctx context.Context) error {
 			o.Exec.ConsoleWidth, o.Exec.ConsoleHeight = size.Width, size.Height
 		}
 	}
-	if err := l.volumes(ctx); err != nil {
+	if err := l.volumes(ctx, path); err != nil {
 		return err
 	}
 	if l.spec, err = libexec.NewSpec(path, &l.config, o.Exec); err != nil {

@@ -40,21 +40,11 @@ type Options struct {
 	// reach the container once, and as what it is.
 	Signals *libexec.Signals
 
-	Config
-}
+	// ImageVolumes says what becomes of the volumes that the image declares, and
+	// VolumesFrom are containers whose volumes are mounted too. Both are resolved
+	// into Volumes when the container is made.
+	ImageVolumes string
+	VolumesFrom  []VolumesFrom
 
-// Volume is a mount whose source is made for the container.
-type Volume struct {
-	// Overlay is a directory of the host under an overlay; what the container
-	// changes is dropped with it. Image is the name of an image whose content is
-	// mounted. One of them is set.
-	Overlay string `json:"overlay,omitzero"`
-	Image   string `json:"image,omitzero"`
-	// ReadWrite makes an image's content writable, for this container alone.
-	ReadWrite bool `json:"readWrite,omitzero"`
-	// Destination is the path in the container, Options those of a bind mount.
-	Destination string   `json:"destination"`
-	Options     []string `json:"options,omitzero"`
-	// Chown gives the mounted tree to the container's user.
-	Chown bool `json:"chown,omitzero"`
+	Config
 }

@@ -111,7 +111,7 @@ func TestMounts(t *testing.T) {
 		images.Symlink("inproc", "/proc/self"), images.FIFO("fifo", 0o644))
 	p.each(t, "volumes", i, func(t *testing.T, runtime, image string) {
 		for _, volume := range []string{
-			p.dir + "/nothing:/x", "relative/path:/x", "../x:/x", ":/x", p.dir, p.dir + ":", p.dir + ":x", p.dir + ":../x", p.dir + ":/x:nonsense",
+			p.dir + "/nothing:/x", "relative/path:/x", "../x:/x", ":/x", p.dir + ":", p.dir + ":x", p.dir + ":../x", p.dir + ":/x:nonsense",
 			p.dir + ":/x:ro:rw", p.dir + ":/x:ro,rw", p.dir + ":/", p.dir + ":/x/../..", file + ":/etc", p.dir + ":/plain",
 			p.dir + ":/inproc", p.dir + ":/plain/x",
 		} {
@@ -125,7 +125,7 @@ func TestMounts(t *testing.T) {
 		for _, mount := range []string{
 			"", "type=", "type=nonsense,target=/x", "type=bind", "type=bind,source=" + p.dir, "type=bind,target=/x", "type=bind,source=" + p.dir + "/nothing,target=/x",
 			"type=bind,source=" + p.dir + ",target=x", "type=tmpfs", "type=tmpfs,target=/x,tmpfs-size=-1", "type=tmpfs,target=/x,tmpfs-size=x", "type=tmpfs,target=/x,nonsense",
-			"type=image,source=nothing-here,target=/x", "type=volume,source=named,target=/x", "type=bind,source=" + p.dir + ",target=/x,bind-propagation=nonsense",
+			"type=image,source=nothing-here,target=/x", "type=volume,source=../named,target=/x", "type=volume,source=" + p.dir + ",target=/x", "type=bind,source=" + p.dir + ",target=/x,bind-propagation=nonsense",
 			"type=bind,source=" + p.dir + ",target=/x,ro=maybe", "type=devpts,target=/x",
 		} {
 			p.start(t, runtime, "--mount="+mount, image, "true").fails(t, 125)

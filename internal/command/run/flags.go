@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/tug-containers/tug/internal/launch"
 )
 
 // flags are the options of tug-run as they are typed; options makes sense of
@@ -27,6 +29,8 @@ type flags struct {
 	env, envFiles, unsetEnv    []string
 	envHost, unsetEnvAll       bool
 	volumes, mounts, tmpfs     []string
+	volumesFrom                []string
+	imageVolume                string
 	workDir, user, entrypoint  string
 	groups                     []string
 	network, ipc, pid, uts     string
@@ -109,8 +113,10 @@ func (f *flags) registerProcess(s *pflag.FlagSet) {
 }
 
 func (f *flags) registerFiles(s *pflag.FlagSet) {
-	s.StringArrayVarP(&f.volumes, "volume", "v", nil, "Mount a path of the host, `SOURCE:PLACE[:OPTION,...]`; can be repeated")
+	s.StringArrayVarP(&f.volumes, "volume", "v", nil, "Mount a volume or a path of the host, `[SOURCE:]PLACE[:OPTION,...]`; can be repeated")
 	s.StringArrayVar(&f.mounts, "mount", nil, "Mount, `KEY=VALUE,...`: type=bind|volume|tmpfs|image,source=...,target=...; can be repeated")
+	s.StringArrayVar(&f.volumesFrom, "volumes-from", nil, "Mount what is mounted in another `CONTAINER[:OPTION,...]`; can be repeated")
+	s.StringVar(&f.imageVolume, "image-volume", launch.ImageVolumesAnonymous, "`WHAT` becomes of the volumes that the image declares: anonymous, bind, ignore, tmpfs")
 	s.StringArrayVar(&f.tmpfs, "tmpfs", nil, "Mount a tmpfs, `PLACE[:OPTION,...]`; can be repeated")
 	s.BoolVar(&f.readOnly, "read-only", false, "Make the root file system read-only")
 	s.BoolVar(&f.readOnlyTmpfs, "read-only-tmpfs", true, "With --read-only, mount a tmpfs on /run, /tmp and /var/tmp")

@@ -124,6 +124,18 @@ func TestOptionsRootfsAndSpecialCases(t *testing.T) {
 	}) {
 		t.Errorf("volumes %+v", o.Volumes)
 	}
+	o := mustParse(t, "-v", "named:/n:nocopy,ro,U,z", "-v", "/a/", "-v", "over:/v:O,copy", "--mount", "src=m,dst=/m,subpath=s,volume-nocopy", "--mount", "type=volume,dst=/x,readonly", "x")
+	if want := []launch.Volume{
+		{Name: "named", Destination: "/n", NoCopy: true, Options: []string{"ro", "z"}, Chown: true}, {Anonymous: true, Destination: "/a"},
+		{Name: "over", Destination: "/v", Covered: true}, {Name: "m", Destination: "/m", NoCopy: true, Subpath: "s"},
+		{Anonymous: true, Destination: "/x", Options: []string{"ro"}},
+	}; !reflect.DeepEqual(o.Volumes, want) || o.ImageVolumes != launch.ImageVolumesAnonymous {
+		t.Errorf("volumes %+v, want %+v", o.Volumes, want)
+	}
+	o = mustParse(t, "--volumes-from", "a", "--volumes-from", "b:ro,z", "--image-volume", "bind", "x")
+	if want := []launch.VolumesFrom{{Container: "a"}, {Container: "b", Access: "ro"}}; !reflect.DeepEqual(o.VolumesFrom, want) || o.ImageVolumes != launch.ImageVolumesAnonymous {
+		t.Errorf("volumes from %+v, want %+v", o.VolumesFrom, want)
+	}
 	if o := mustParse(t, "-d=false", "--restart=no", "--userns=host", "--no-healthcheck", "--sig-proxy", "x"); o.Image != "x" {
 		t.Error("neutral values of options that we lack are refused")
 	}
@@ -138,9 +150,10 @@ func TestOptionsRefused(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"-d"}, {"-p", "80:80"}, {"--network", "bridge"}, {"--network", "container:x"}, {"--ipc", "container:x"}, {"-v", "named:/x"}, {"-v", "/anonymous"},
+		{"-d"}, {"-p", "80:80"}, {"--network", "bridge"}, {"--network", "container:x"}, {"--ipc", "container:x"},
 		{"-v", "/usr:/x:O,upperdir=/u,workdir=/w"}, {"--mount", "type=glob,src=/x,dst=/y"}, {"--device", "vendor.com/class=gpu"}, {"--group-add", "keep-groups"},
 		{"-v", "/usr:/x:idmap"}, {"--security-opt", "label=type:spc_t"}, {"--security-opt", "apparmor=mine"}, {"--add-host", "x:host-gateway"},
+		{"--mount", "src=v,dst=/x,volume-opt=a=b"}, {"--mount", "type=bind,src=/usr,dst=/x,subpath=bin"},
 	} {
 		if _, err := parse(t, append(args, "x")...); !errors.Is(err, errclass.Unsupported) {
 			t.Errorf("%q: %v; want unsupported", args, err)
@@ -154,7 +167,9 @@ func TestOptionsBad(t *testing.T) {
 		{}, {""}, {"--pull=sometimes", "x"}, {"--name=", "x"}, {"--name=../x", "x"}, {"--name=-x", "x"}, {"--replace", "x"},
 		{"-e", "=v", "x"}, {"-e", "A B=v", "x"}, {"-e", "A*=v", "x"}, {"-e", "A**", "x"}, {"--env-file", dir + "/none", "x"}, {"--env-file", dir, "x"},
 		{"-v", "/none/at/all:/x", "x"}, {"-v", "/usr:rel", "x"}, {"-v", "/usr:/", "x"}, {"-v", ":/x", "x"}, {"-v", "/usr:/x:ro:z", "x"}, {"-v", "/usr:/x:what", "x"},
-		{"-v", "/usr:/x:ro,rw", "x"}, {"-v", "/usr:/x", "-v", "/etc:/x/", "x"}, {"-v", "/usr:/x", "--tmpfs", "/x", "x"}, {"-v", "/usr:/x", "--mount", "type=image,src=i,dst=/x", "x"},
+		{"-v", "/usr:/x:ro,rw", "x"}, {"-v", "a/b:/x", "x"}, {"-v", "-a:/x", "x"}, {"-v", "a:/x:copy,nocopy", "x"}, {"-v", "/usr:/x:nocopy", "x"}, {"-v", "/", "x"}, {"-v", "rel", "x"},
+		{"-v", "a:/x", "-v", "/x", "x"}, {"--mount", "type=volume,src=/usr,dst=/x", "x"}, {"--mount", "type=bind,src=a,dst=/x", "x"}, {"--volumes-from", ":ro", "x"}, {"--volumes-from", "a:O", "x"},
+		{"--volumes-from", "a:ro,rw", "x"}, {"--image-volume", "keep", "x"}, {"-v", "/usr:/x", "-v", "/etc:/x/", "x"}, {"-v", "/usr:/x", "--tmpfs", "/x", "x"}, {"-v", "/usr:/x", "--mount", "type=image,src=i,dst=/x", "x"},
 		{"--tmpfs", "rel", "x"}, {"--tmpfs", "/x:size=big", "x"}, {"--tmpfs", "/x:upperdir=/etc", "x"}, {"--mount", "", "x"}, {"--mount", "type=bind,src=/usr", "x"},
 		{"--mount", "type=odd,src=/usr,dst=/x", "x"}, {"--mount", "type=bind,src=/usr,dst=/x,ro=maybe", "x"}, {"--mount", "type=bind,dst=/x", "x"},
 		{"--mount", "type=bind,src=/usr,dst=/x,relabel=no", "x"}, {"--mount", "type=image,dst=/x", "x"}, {"--mount", "type=tmpfs,src=/usr,dst=/x", "x"},

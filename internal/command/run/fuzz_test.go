@@ -37,14 +37,23 @@ func checkFilesystems(t *testing.T, value string, all filesystems) {
 		}
 	}
 	for _, v := range all.volumes {
-		if (v.Overlay == "") == (v.Image == "") || !path.IsAbs(v.Destination) {
+		kinds := 0
+		for _, is := range []bool{v.Overlay != "", v.Image != "", v.Name != "", v.Anonymous} {
+			if is {
+				kinds++
+			}
+		}
+		if kinds != 1 || !path.IsAbs(v.Destination) || strings.Contains(v.Name, "/") {
 			t.Fatalf("%q: %+v", value, v)
+		}
+		if err := libexec.CheckMountOptions("bind", v.Destination, v.Options); err != nil {
+			t.Fatalf("%q: %v", value, err)
 		}
 	}
 }
 
 func FuzzVolume(f *testing.F) {
-	for _, s := range []string{"/a:/b", "/a:/b:ro", "./a:/b:O", "/a:/b:U,z,rshared", "a:/b", "/a", ":", "/a:/b:upperdir=/x,O", "/a:/../..:ro", "/a:/b\x00", "/a:/b:ro,", "/a:/b:size=1"} {
+	for _, s := range []string{"/a:/b", "/a:/b:ro", "./a:/b:O", "/a:/b:U,z,rshared", "a:/b", "a:/b:nocopy,ro,U", "a/b:/c", "/a", ":", "/a:/b:upperdir=/x,O", "/a:/../..:ro", "/a:/b\x00", "/a:/b:ro,", "/a:/b:size=1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -56,7 +65,7 @@ func FuzzVolume(f *testing.F) {
 
 func FuzzMount(f *testing.F) {
 	for _, s := range []string{"type=bind,src=/a,dst=/b", "type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1777", "type=image,source=x,destination=/i,rw=true",
-		"type=volume,src=/a,dst=/b,readonly", "\"type=bind\",\"src=/a,b\",dst=/c", "type=bind,src=/a,dst=/b,bind-propagation=rslave,relabel=shared,U", "type=\n", "src=,dst=,", "\""} {
+		"type=volume,src=/a,dst=/b,readonly", "src=a,dst=/b,subpath=c/d,volume-nocopy", "\"type=bind\",\"src=/a,b\",dst=/c", "type=bind,src=/a,dst=/b,bind-propagation=rslave,relabel=shared,U", "type=\n", "src=,dst=,", "\""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

@@ -15,6 +15,7 @@ import (
 type mountFlag struct {
 	value                    string
 	kind, source, target     string
+	subpath                  string
 	options                  []string
 	readWrite, readOnly, own bool
 }
@@ -36,9 +37,14 @@ func parseMount(value string) (filesystems, error) {
 	if m.target, err = place("--mount", value, m.target); err != nil {
 		return filesystems{}, err
 	}
+	if m.subpath != "" && m.kind != "volume" {
+		return filesystems{}, unsupported(value, "--mount %q: a subpath is supported for volumes only", value)
+	}
 	switch m.kind {
-	case "bind", "volume":
+	case "bind":
 		return m.bind()
+	case "volume":
+		return m.volume()
 	case "tmpfs":
 		return m.tmpfs()
 	case "image":
@@ -80,7 +86,15 @@ func (m *mountFlag) field(field string) error {
 		return m.boolean(field, arg, hasArg, func(on bool) { m.readOnly, m.readWrite = !on, on })
 	case "U", "chown":
 		return m.boolean(field, arg, hasArg, func(on bool) { m.own = on })
-	case "subpath", "volume-subpath", "volume-opt", "consistency", "idmap", "no-dereference":
+	case "subpath", "volume-subpath":
+		m.subpath = arg
+	case "volume-nocopy":
+		return m.boolean(field, arg, hasArg, func(on bool) {
+			if on {
+				m.options = append(m.options, "nocopy")
+			}
+		})
+	case "volume-opt", "consistency", "idmap", "no-dereference":
 		return unsupported(m.value, "--mount %q: %s is not supported by this version", m.value, key)
 	default: // as in the list of a --volume; checked there
 		m.options = append(m.options, field)
@@ -108,16 +122,28 @@ func (m *mountFlag) access() []string {
 	return m.options
 }
 
+// accessAndOwner adds what asks for the container's user as owner.
+func (m *mountFlag) accessAndOwner() []string {
+	if m.own {
+		return append(m.access(), "U")
+	}
+	return m.access()
+}
+
 func (m *mountFlag) bind() (filesystems, error) {
+	if m.source != "" && !isPath(m.source) {
+		return filesystems{}, usage(m.value, "--mount %q: the source of a bind mount is a path; for a directory say ./%s", m.value, m.source)
+	}
 	from, err := source("--mount", m.value, m.source)
 	if err != nil {
 		return filesystems{}, err
 	}
-	options := m.access()
-	if m.own {
-		options = append(options, "U")
-	}
-	return bindOrOverlay(m.value, from, m.target, options)
+	return bindOrOverlay(m.value, from, m.target, m.accessAndOwner())
+}
+
+func (m *mountFlag) volume() (filesystems, error) {
+	v := launch.Volume{Name: m.source, Anonymous: m.source == "", Destination: m.target, Subpath: m.subpath}
+	return ofStore(m.value, v, m.accessAndOwner())
 }
 
 func (m *mountFlag) tmpfs() (filesystems, error) {

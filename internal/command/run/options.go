@@ -119,6 +119,16 @@ func (f *flags) mountsOf(o *launch.Options, _ []string) error {
 		return err
 	}
 	o.Exec.Mounts, o.Volumes = all.mounts, all.volumes
+	for _, value := range f.volumesFrom {
+		from, err := parseVolumesFrom(value)
+		if err != nil {
+			return err
+		}
+		o.VolumesFrom = append(o.VolumesFrom, from)
+	}
+	if o.ImageVolumes, err = imageVolumes(f.imageVolume); err != nil {
+		return err
+	}
 	for _, value := range f.devices {
 		device, err := parseDevice(value)
 		if err != nil {

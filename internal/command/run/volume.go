@@ -10,6 +10,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libstorage"
 )
 
 // filesystems are the mounts of a command line: those that a runtime makes from
@@ -64,14 +65,13 @@ func place(flag, value, destination string) (string, error) {
 	return path.Clean(destination), nil
 }
 
-// source makes a path of the host absolute. What is no path would be the name
-// of a volume.
+// isPath tells a path of the host from the name of a volume.
+func isPath(s string) bool { return s != "" && (s[0] == '/' || s[0] == '.') }
+
+// source makes a path of the host absolute.
 func source(flag, value, s string) (string, error) {
 	if s == "" || strings.IndexByte(s, 0) >= 0 {
 		return "", usage(value, "%s %q: no source", flag, value)
-	}
-	if s[0] != '/' && s[0] != '.' {
-		return "", unsupported(value, "%s %q: named volumes are not supported by this version; for a directory say ./%s", flag, value, s)
 	}
 	absolute, err := filepath.Abs(s)
 	if err != nil {
@@ -80,18 +80,16 @@ func source(flag, value, s string) (string, error) {
 	return absolute, nil
 }
 
-// parseVolume reads SOURCE:PLACE[:OPTION,...].
+// parseVolume reads [SOURCE:]PLACE[:OPTION,...]. The source is a path or the name
+// of a volume; without it the volume is an anonymous one.
 func parseVolume(value string) (filesystems, error) {
 	parts := strings.Split(value, ":")
-	if len(parts) == 1 {
-		return filesystems{}, unsupported(value, "--volume %q: anonymous volumes are not supported by this version", value)
-	}
 	if len(parts) > 3 {
-		return filesystems{}, usage(value, "--volume %q: not SOURCE:PLACE[:OPTION,...]", value)
+		return filesystems{}, usage(value, "--volume %q: not [SOURCE:]PLACE[:OPTION,...]", value)
 	}
-	from, err := source("--volume", value, parts[0])
-	if err != nil {
-		return filesystems{}, err
+	if len(parts) == 1 {
+		to, err := place("--volume", value, value)
+		return filesystems{volumes: []launch.Volume{{Anonymous: true, Destination: to}}}, err
 	}
 	to, err := place("--volume", value, parts[1])
 	if err != nil {
@@ -101,14 +99,54 @@ func parseVolume(value string) (filesystems, error) {
 	if len(parts) == 3 && parts[2] != "" {
 		options = strings.Split(parts[2], ",")
 	}
+	if parts[0] != "" && !isPath(parts[0]) {
+		return ofStore(value, launch.Volume{Name: parts[0], Destination: to}, options)
+	}
+	from, err := source("--volume", value, parts[0])
+	if err != nil {
+		return filesystems{}, err
+	}
 	return bindOrOverlay(value, from, to, options)
 }
 
-// bindOrOverlay sorts out the options that are ours: O asks for an overlay, U
-// for the container's user as owner.
+// ofStore completes a volume of the store: beside the options of a bind mount it
+// has copy and nocopy.
+func ofStore(value string, v launch.Volume, options []string) (filesystems, error) {
+	if v.Name != "" {
+		if err := libstorage.CheckVolumeName(v.Name); err != nil {
+			return filesystems{}, err
+		}
+	}
+	copies := false
+	options = slices.DeleteFunc(options, func(option string) bool {
+		copies = copies || option == "copy"
+		v.NoCopy = v.NoCopy || option == "nocopy"
+		return option == "copy" || option == "nocopy"
+	})
+	if copies && v.NoCopy {
+		return filesystems{}, usage(value, "mount %q: copy and nocopy exclude each other", value)
+	}
+	var err error
+	if v.Covered, v.Chown, v.Options, err = ourOptions(value, v.Destination, options); err != nil {
+		return filesystems{}, err
+	}
+	return filesystems{volumes: []launch.Volume{v}}, nil
+}
+
 func bindOrOverlay(value, from, to string, options []string) (filesystems, error) {
-	var overlay, chown bool
-	var rest []string
+	overlay, chown, rest, err := ourOptions(value, to, options)
+	switch {
+	case err != nil:
+		return filesystems{}, err
+	case overlay:
+		return filesystems{volumes: []launch.Volume{{Overlay: from, Destination: to, Options: rest, Chown: chown}}}, nil
+	}
+	return filesystems{mounts: []libexec.Mount{{Type: "bind", Source: from, Destination: to, Options: rest, Chown: chown}}}, nil
+}
+
+// ourOptions sorts out the options that no runtime sees: O asks for an overlay, U
+// for the container's user as owner.
+func ourOptions(value, to string, options []string) (overlay, chown bool, rest []string, err error) {
 	for _, option := range options {
 		name, _, _ := strings.Cut(option, "=")
 		switch {
@@ -117,18 +155,42 @@ func bindOrOverlay(value, from, to string, options []string) (filesystems, error
 		case option == "U":
 			chown = true
 		case name == "upperdir" || name == "workdir":
-			return filesystems{}, unsupported(value, "mount %q: %s is not supported by this version", value, name)
+			return false, false, nil, unsupported(value, "mount %q: %s is not supported by this version", value, name)
 		default:
 			rest = append(rest, option)
 		}
 	}
-	if err := libexec.CheckMountOptions("bind", to, rest); err != nil {
-		return filesystems{}, err
+	return overlay, chown, rest, libexec.CheckMountOptions("bind", to, rest)
+}
+
+// parseVolumesFrom reads CONTAINER[:OPTION,...].
+func parseVolumesFrom(value string) (launch.VolumesFrom, error) {
+	name, list, _ := strings.Cut(value, ":")
+	from := launch.VolumesFrom{Container: name}
+	if name == "" {
+		return from, usage(value, "--volumes-from %q: no container", value)
 	}
-	if !overlay {
-		return filesystems{mounts: []libexec.Mount{{Type: "bind", Source: from, Destination: to, Options: rest, Chown: chown}}}, nil
+	for _, option := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		switch {
+		case option == "z":
+		case (option == "ro" || option == "rw") && from.Access == "":
+			from.Access = option
+		default:
+			return from, usage(value, "--volumes-from %q: the options are ro or rw, and z", value)
+		}
 	}
-	return filesystems{volumes: []launch.Volume{{Overlay: from, Destination: to, Options: rest, Chown: chown}}}, nil
+	return from, nil
+}
+
+// imageVolumes are the values of --image-volume. Bind is an older name.
+func imageVolumes(value string) (string, error) {
+	switch value {
+	case launch.ImageVolumesAnonymous, "bind":
+		return launch.ImageVolumesAnonymous, nil
+	case launch.ImageVolumesTmpfs, launch.ImageVolumesIgnore:
+		return value, nil
+	}
+	return "", usage("--image-volume", "--image-volume %q: must be anonymous, bind, ignore or tmpfs", value)
 }
 
 // parseTmpfs reads PLACE[:OPTION,...].
