@@ -3,7 +3,9 @@
 package libstorage_test
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/tug-containers/tug/libstorage"
@@ -94,4 +96,38 @@ func BenchmarkListThousand(b *testing.B) {
 			}
 		}
 	})
+}
+
+// What tug-ps pays for its list: 1,000 containers that have ended.
+func BenchmarkContainers(b *testing.B) {
+	store := openStore(b, libstorage.Options{})
+	for i := range 1000 {
+		id := fmt.Sprintf("%064x", i+1)
+		dir := filepath.Join(store.Root(), "tug", "containers", id)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			b.Fatal(err)
+		}
+		record := fmt.Sprintf(`{"format":1,"id":%q,"name":"c%d","imageID":%q,"imageName":"localhost/box:1","driver":"overlay",`+
+			`"created":"2026-01-02T03:04:05Z","command":["sleep","1000"],"labels":{"a":"b"},"starts":1,"exitCode":0,"bootID":"x"}`, id, i, id)
+		for name, content := range map[string]string{
+			"lock": id + "\n" + store.RunRoot() + "/tug/" + id + "\n", "record.json": record,
+			"live.json": `{"format":1,"starts":1,"pid":7,"startTime":1,"bootID":"x","startedAt":"2026-01-02T03:04:05Z","monitor":8}`,
+			"exit.json": `{"format":1,"starts":1,"code":3,"finished":"2026-01-02T03:04:05Z"}`,
+		} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for b.Loop() {
+		list, err := store.Containers(b.Context())
+		if err != nil || len(list) != 1000 {
+			b.Fatal(len(list), err)
+		}
+		for i := range list {
+			if list[i].Record.State() != libstorage.Exited {
+				b.Fatal(list[i])
+			}
+		}
+	}
 }

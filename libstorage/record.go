@@ -80,7 +80,8 @@ type Record struct {
 	// Config is the caller's own: how the container was asked for.
 	Config json.RawMessage `json:"config,omitempty"`
 
-	unknown map[string]json.RawMessage
+	// file is what was read, for the fields that are not ours.
+	file []byte
 }
 
 // State is what a container does.
@@ -149,13 +150,32 @@ func (r *Record) Exit(code int) {
 // recordFields has the methods of none, so that encoding/json does the work.
 type recordFields Record
 
+// unknown are the fields of the file that are not ours.
+func (r *Record) unknown() (map[string]json.RawMessage, error) {
+	if len(r.file) == 0 {
+		return nil, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(r.file, &fields); err != nil {
+		return nil, err
+	}
+	for _, name := range recordNames {
+		delete(fields, name)
+	}
+	return fields, nil
+}
+
 // MarshalJSON writes the record, and what else was in the file.
 func (r *Record) MarshalJSON() ([]byte, error) {
 	data, err := json.Marshal((*recordFields)(r))
-	if err != nil || len(r.unknown) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	unknown, err := r.unknown()
+	if err != nil || len(unknown) == 0 {
 		return data, err
 	}
-	rest, err := json.Marshal(r.unknown)
+	rest, err := json.Marshal(unknown)
 	if err != nil {
 		return nil, err
 	}
@@ -165,21 +185,11 @@ func (r *Record) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the record, and keeps what it does not know.
 func (r *Record) UnmarshalJSON(data []byte) error {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(data, &all); err != nil {
-		return err
-	}
 	*r = Record{}
 	if err := json.Unmarshal(data, (*recordFields)(r)); err != nil {
 		return err
 	}
-	for _, name := range recordNames {
-		delete(all, name)
-	}
-	r.unknown = nil
-	if len(all) > 0 {
-		r.unknown = all
-	}
+	r.file = bytes.Clone(data)
 	return nil
 }
 
@@ -191,13 +201,14 @@ var recordNames = []string{
 }
 
 // parseRecord reads the record of container id. With ErrNewerFormat the record
-// is filled as far as it could be.
+// is filled as far as it could be. The record keeps data.
 func parseRecord(id string, data []byte) (Record, error) {
 	var r Record
 	if len(bytes.TrimSpace(data)) == 0 {
 		return Record{ID: id}, damaged(id, "record", errors.New("the file is empty"))
 	}
-	err := json.Unmarshal(data, &r)
+	err := json.Unmarshal(data, (*recordFields)(&r))
+	r.file = data
 	format, ours := r.Format, r.ID
 	if err != nil {
 		// A newer format may have given a field another type.

@@ -48,7 +48,8 @@ func TestRecordKeepsUnknownFields(t *testing.T) {
 		}
 	}
 	again, err := parseRecord(testID, out)
-	if err != nil || *again.ExitCode != 3 || len(again.unknown) != 2 {
+	unknown, uerr := again.unknown()
+	if err != nil || uerr != nil || *again.ExitCode != 3 || len(unknown) != 2 {
 		t.Errorf("read again: %+v, %v", again, err)
 	}
 }
@@ -202,8 +203,10 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s: %v", out, err)
 		}
-		if len(again.unknown) != len(r.unknown) {
-			t.Errorf("%d unknown fields became %d: %s", len(r.unknown), len(again.unknown), out)
+		was, err := r.unknown()
+		is, err2 := again.unknown()
+		if err != nil || err2 != nil || len(is) != len(was) {
+			t.Errorf("%d unknown fields became %d: %s: %v, %v", len(was), len(is), out, err, err2)
 		}
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
+	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
 	"github.com/tug-containers/tug/internal/command/rmi"
@@ -33,6 +34,7 @@ import (
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"ps":             ps.New(),
 		"cp":             cp.New(),
 		"import":         importer.New(),
 		"export":         export.New(),

@@ -12,6 +12,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
+	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
@@ -31,6 +32,7 @@ func main() {
 		"history": history.New,
 		"images":  images.New,
 		"inspect": inspect.New,
+		"ps":      ps.New,
 		"rmi":     rmi.New,
 		"run":     run.New,
 		"tag":     tag.New,

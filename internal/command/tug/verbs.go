@@ -36,6 +36,7 @@ func Verbs() []Verb {
 		{Name: "load", Summary: "Load images from an archive or a directory"},
 		{Name: "login", Summary: "Log in to a registry"},
 		{Name: "logout", Summary: "Remove the credentials of a registry"},
+		{Name: "ps", Summary: "List containers"},
 		{Name: "pull", Summary: "Pull images from a registry into the store"},
 		{Name: "push", Summary: "Push an image from the store to a registry"},
 		{Name: "rmi", Summary: "Remove images from the store"},
@@ -80,6 +81,9 @@ func spellings(group string) map[string][]string {
 			"diff":   {"diff", "--type=container"},
 			"exec":   {"exec"},
 			"export": {"export"},
+			"list":   {"ps"},
+			"ls":     {"ps"},
+			"ps":     {"ps"},
 			"run":    {"run"},
 		}
 	}
