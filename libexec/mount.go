@@ -166,6 +166,8 @@ func (b *builder) checkPlace(m specs.Mount, before []specs.Mount) error {
 		directory = source.IsDir()
 	}
 	switch linked := resolved != m.Destination; {
+	case linked && resolved == "/":
+		return mountError(m.Destination, "mount %s: in the container it leads to /", m.Destination)
 	case linked && underKernelMount(resolved) && !underKernelMount(m.Destination):
 		return mountError(m.Destination, "mount %s: in the container it leads to %s", m.Destination, shorten(resolved))
 	case hidden:

@@ -81,6 +81,7 @@ func TestMountRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.symlink("loop", "/loop")
+	r.symlink("etc/..", "/up")
 	for name, mounts := range map[string][]Mount{
 		"relative place":      {{Type: "tmpfs", Destination: "tmp"}},
 		"root":                {{Type: "tmpfs", Destination: "/x/.."}},
@@ -93,6 +94,7 @@ func TestMountRefused(t *testing.T) {
 		"tmpfs on file":       {{Type: "tmpfs", Destination: "/etc/file"}},
 		"file on directory":   {{Type: "bind", Source: file, Destination: "/etc"}},
 		"place through loop":  {{Type: "bind", Source: r.runDir, Destination: "/loop/x"}},
+		"a link to the root":  {{Type: "bind", Source: r.runDir, Destination: "/up"}},
 		"NUL":                 {{Type: "bind", Source: r.runDir, Destination: "/x\x00"}},
 		"propagation of none": {{Type: "bind", Source: "/proc/self", Destination: "/x", Options: []string{"rshared"}}},
 	} {

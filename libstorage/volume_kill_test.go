@@ -130,6 +130,45 @@ func volumeRecovers(t *testing.T, store *libstorage.Store, dir, all, when string
 	}
 }
 
+// F21: eight at once make and remove a volume of one name. Each time one makes it
+// and one removes it, and the others are told why not.
+func TestF21VolumeCreateAndRemove(t *testing.T) {
+	store := openStore(t, libstorage.Options{})
+	for range 20 {
+		made, removed := make(chan error, 8), make(chan error, 8)
+		for range 8 {
+			go func() {
+				_, err := store.CreateVolume(t.Context(), libstorage.VolumeOptions{Name: "v"})
+				made <- err
+			}()
+		}
+		winners := 0
+		for range 8 {
+			if err := <-made; err == nil {
+				winners++
+			} else if !errors.Is(err, libstorage.ErrVolumeExists) {
+				t.Error(err)
+			}
+		}
+		for range 8 {
+			go func() { removed <- store.RemoveVolume(t.Context(), "v") }()
+		}
+		for range 8 {
+			if err := <-removed; err == nil {
+				winners++
+			} else if !errors.Is(err, libstorage.ErrVolumeUnknown) {
+				t.Error(err)
+			}
+		}
+		if winners != 2 {
+			t.Fatalf("%d have made or removed it", winners)
+		}
+	}
+	if left := leftOfVolumes(t, store); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 // Sixteen containers start at once with one new volume: one copies, and all see
 // the same directory with all in it.
 func TestVolumeAtOnce(t *testing.T) {

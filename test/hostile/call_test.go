@@ -159,7 +159,12 @@ func (p *place) used() int64 {
 	var total int64
 	seen := map[uint64]bool{}
 	for _, dir := range []string{p.home.Root, p.home.RunRoot, p.tmp} {
-		_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		// A directory may become a link out of here meanwhile.
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			continue
+		}
+		_ = fs.WalkDir(root.FS(), ".", func(_ string, entry fs.DirEntry, err error) error {
 			if err != nil {
 				return nil
 			}
@@ -177,6 +182,7 @@ func (p *place) used() int64 {
 			}
 			return nil
 		})
+		root.Close()
 	}
 	return total
 }

@@ -49,9 +49,9 @@ func takeSnapshot(t testing.TB, dirs ...string) snapshot {
 func (s snapshot) added(before snapshot) []string {
 	var list []string
 	for _, path := range slices.Sorted(maps.Keys(s)) {
-		// The directories for kept containers and for a runtime's containers stay, and
+		// The directories for kept containers, volumes and a runtime's containers stay, and
 		// so does what is known of a runtime: a bounded number of compiled filters.
-		kept := strings.HasSuffix(path, "/tug/containers") || strings.HasSuffix(path, "/tug/runtime/spy") ||
+		kept := strings.HasSuffix(path, "/tug/containers") || strings.HasSuffix(path, "/tug/volumes") || strings.HasSuffix(path, "/tug/runtime/spy") ||
 			strings.HasSuffix(filepath.Dir(path), "/tug/runtime/seccomp")
 		if _, there := before[path]; !there && !kept {
 			list = append(list, s[path]+" "+path)
