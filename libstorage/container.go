@@ -99,10 +99,15 @@ func (c *Container) recordPath() string {
 }
 
 // Cleanup is for a container whose process has ended, and that stays: it
-// unmounts everything and removes the run directory.
+// unmounts everything and removes the run directory. What HoldRootfs keeps
+// mounted stays so.
 func (c *Container) Cleanup() error {
-	err := c.unmount()
-	if err == nil && !c.record.Ephemeral {
+	var err error
+	if held := c.held(); held {
+		if err = c.unmountBeside(); err == nil {
+			err = c.clearRunDir()
+		}
+	} else if err = c.unmount(); err == nil && !c.record.Ephemeral {
 		err = rootfs.RemoveTree(c.runDir)
 	}
 	if err != nil {

@@ -59,6 +59,9 @@ func helperRun(name string) error {
 	if err != nil {
 		return err
 	}
+	if name == "held" {
+		return helperHold(ctx, store, c)
+	}
 	if _, err := c.Rootfs().Mount(ctx); err != nil {
 		return err
 	}
@@ -69,6 +72,24 @@ func helperRun(name string) error {
 		return err
 	}
 	return c.Remove(ctx)
+}
+
+// helperHold mounts a container twice, unmounts it as often, and removes it.
+func helperHold(ctx context.Context, store *libstorage.Store, c *libstorage.Container) error {
+	if err := errors.Join(c.Ready(ctx), c.Close()); err != nil {
+		return err
+	}
+	for range 2 {
+		if _, err := store.HoldRootfs(ctx, c.ID()); err != nil {
+			return err
+		}
+	}
+	for range 2 {
+		if err := store.ReleaseRootfs(ctx, c.ID(), false); err != nil {
+			return err
+		}
+	}
+	return store.RemoveContainer(ctx, c.ID(), nil)
 }
 
 // helperClaim waits for its standard input to end, then wants a name.

@@ -32,7 +32,7 @@ func TestKilledAnywhere(t *testing.T) {
 	if err != nil {
 		t.Skip("condition strace: not installed")
 	}
-	for _, kind := range []string{"ephemeral", "persistent"} {
+	for _, kind := range []string{"ephemeral", "persistent", "held"} {
 		t.Run(kind, func(t *testing.T) {
 			store := openStore(t, libstorage.Options{})
 			image := addImage(t, store, busybox("localhost/box:1"))

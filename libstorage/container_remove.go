@@ -188,16 +188,21 @@ func (c *Container) erase(ctx context.Context) error {
 
 // unmount undoes all mounts of the container.
 func (c *Container) unmount() error {
-	if err := c.unmountAll(); err != nil {
-		return err
-	}
-	if err := c.leaveVolumes(context.Background()); err != nil {
+	if err := c.unmountBeside(); err != nil {
 		return err
 	}
 	if c.fs == nil { // it got no further than its directory
 		return nil
 	}
 	return c.note(c.fs.Unmount())
+}
+
+// unmountBeside undoes all but the root file system.
+func (c *Container) unmountBeside() error {
+	if err := c.unmountAll(); err != nil {
+		return err
+	}
+	return c.leaveVolumes(context.Background())
 }
 
 func (c *Container) eraseFiles() error {

@@ -29,6 +29,8 @@ func (c *Container) newRootfs() rootfs.FS {
 		Base: s.root, Lower: r.Layers,
 		Upper: filepath.Join(c.dir, upperDir), Work: filepath.Join(c.dir, workDir),
 		Target: filepath.Join(c.runDir, mergedDir), Volatile: r.Ephemeral, Options: s.mountOptions(),
+		// Who has the lock finds what HoldRootfs, or a killed command, left mounted.
+		Reuse: !r.Ephemeral,
 	})
 }
 

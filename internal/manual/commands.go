@@ -20,6 +20,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
+	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
@@ -27,6 +28,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/save"
 	"github.com/tug-containers/tug/internal/command/tag"
+	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/volume"
 )
@@ -57,6 +59,8 @@ func Commands() map[string]*cobra.Command {
 		"version":        version.New(),
 		"diff":           diff.New(),
 		"volume":         volume.New(),
+		"mount":          mount.New(),
+		"umount":         umount.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()

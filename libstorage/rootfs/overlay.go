@@ -29,6 +29,10 @@ type OverlayOptions struct {
 	Volatile bool
 	// ReadOnly mounts with "ro", also where there is an Upper.
 	ReadOnly bool
+	// Reuse takes what is mounted on Target already for this overlay. The kernel
+	// does not refuse to lay the same upper directory over something twice, and
+	// nobody knows what comes of it.
+	Reuse bool
 	// Options are further mount options, as storage.conf's mountopt has them:
 	// nodev, metacopy=on, ...
 	Options []string
@@ -74,6 +78,10 @@ func (o *Overlay) Mount(ctx context.Context) (string, error) {
 	}
 	if err := context.Cause(ctx); err != nil {
 		return "", err
+	}
+	if o.opts.Reuse && Mounted(o.opts.Target) {
+		o.mounted = true
+		return o.opts.Target, nil
 	}
 	m, err := o.plan()
 	if err == nil {

@@ -35,6 +35,13 @@ func Unmount(target string) error {
 	}
 }
 
+// Mounted tells whether something is mounted on target, a directory.
+func Mounted(target string) bool {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, target, unix.AT_SYMLINK_NOFOLLOW, 0, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
 // UsersOf names some of the processes that use what is below target.
 func UsersOf(target string) []string {
 	var users []string

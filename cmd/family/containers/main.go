@@ -12,10 +12,12 @@ import (
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
+	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
+	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/volume"
 	"go.podman.io/storage/pkg/reexec"
@@ -32,10 +34,12 @@ func main() {
 		"history": history.New,
 		"images":  images.New,
 		"inspect": inspect.New,
+		"mount":   mount.New,
 		"ps":      ps.New,
 		"rmi":     rmi.New,
 		"run":     run.New,
 		"tag":     tag.New,
+		"umount":  umount.New,
 		"version": version.New,
 		"volume":  volume.New,
 	})

@@ -36,6 +36,7 @@ func Verbs() []Verb {
 		{Name: "load", Summary: "Load images from an archive or a directory"},
 		{Name: "login", Summary: "Log in to a registry"},
 		{Name: "logout", Summary: "Remove the credentials of a registry"},
+		{Name: "mount", Summary: "Mount the files of containers, or list what is mounted"},
 		{Name: "ps", Summary: "List containers"},
 		{Name: "pull", Summary: "Pull images from a registry into the store"},
 		{Name: "push", Summary: "Push an image from the store to a registry"},
@@ -43,6 +44,7 @@ func Verbs() []Verb {
 		{Name: "run", Summary: "Run a command in a new container"},
 		{Name: "save", Summary: "Save images to an archive or a directory"},
 		{Name: "tag", Summary: "Give an image more names"},
+		{Name: "umount", Summary: "Unmount the files of containers"},
 		{Name: "version", Summary: "Show the version"},
 		{Name: "volume", Summary: "Create, list, show and remove volumes"},
 	}
@@ -76,15 +78,18 @@ func spellings(group string) map[string][]string {
 		}
 	case "container":
 		return map[string][]string{
-			"commit": {"commit"},
-			"cp":     {"cp"},
-			"diff":   {"diff", "--type=container"},
-			"exec":   {"exec"},
-			"export": {"export"},
-			"list":   {"ps"},
-			"ls":     {"ps"},
-			"ps":     {"ps"},
-			"run":    {"run"},
+			"commit":  {"commit"},
+			"cp":      {"cp"},
+			"diff":    {"diff", "--type=container"},
+			"exec":    {"exec"},
+			"export":  {"export"},
+			"list":    {"ps"},
+			"ls":      {"ps"},
+			"mount":   {"mount"},
+			"ps":      {"ps"},
+			"run":     {"run"},
+			"umount":  {"umount"},
+			"unmount": {"umount"},
 		}
 	}
 	return nil
@@ -95,6 +100,9 @@ func groups() []string { return []string{"container", "image"} }
 // respell turns what was typed into a verb, arguments that belong to it, the
 // global options and the rest.
 func respell(verb string, globals, rest []string) (target, allGlobals, words []string, err error) {
+	if verb == "unmount" { // podman has both
+		verb = "umount"
+	}
 	known := spellings(verb)
 	if known == nil {
 		return []string{verb}, globals, rest, nil
