@@ -162,7 +162,11 @@ func (s *Store) OpenContainer(ctx context.Context, id string) (*Container, error
 	if err != nil {
 		return nil, errors.Join(err, l.unlock())
 	}
-	return s.container(info, l), nil
+	c := s.container(info, l)
+	if err := c.settleNames(); err != nil {
+		return nil, errors.Join(containerError(classOf(err), id, err), l.unlock())
+	}
+	return c, nil
 }
 
 // container makes a Container of what was found on disk.

@@ -205,7 +205,7 @@ func (c *Container) takeName(ctx context.Context, opts ContainerOptions) error {
 		var err error
 		for try := range 100 {
 			c.record.Name = madeUpName(try)
-			err = c.store.claimName(ctx, c.record.Name, c.ID(), opts.Stop)
+			err = c.store.claimName(ctx, c.record.Name, c.ID(), c.lock.path, opts.Stop)
 			if !errors.Is(err, ErrNameTaken) {
 				break
 			}
@@ -213,7 +213,7 @@ func (c *Container) takeName(ctx context.Context, opts ContainerOptions) error {
 		return err
 	}
 	for {
-		err := c.store.claimName(ctx, opts.Name, c.ID(), opts.Stop)
+		err := c.store.claimName(ctx, opts.Name, c.ID(), c.lock.path, opts.Stop)
 		var taken *NameTakenError
 		if !errors.As(err, &taken) || !opts.Replace {
 			return err

@@ -49,6 +49,9 @@ func helperRun(name string) error {
 	if name == "remove" {
 		return onlyErr(store.Remove(ctx, os.Getenv("TUG_TEST_IMAGE"), libstorage.RemoveOptions{Force: true}))
 	}
+	if name == "rename" {
+		return helperRename(ctx, store)
+	}
 	if name == "claim" {
 		return helperClaim(ctx, store, opts)
 	}

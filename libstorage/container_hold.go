@@ -190,13 +190,18 @@ func holdError(info *ContainerInfo, err error) error {
 	return containerError(classOf(err), info.Record.ID, fmt.Errorf("mount its root file system: %w", err))
 }
 
-// waitContainer takes the lock of a container, and waits a while for it.
+// waitContainer takes the lock of a container, and waits a while for it: less for
+// one that runs, since an attached run holds it to the end.
 func (s *Store) waitContainer(ctx context.Context, id string) (*Container, error) {
-	end := time.Now().Add(holdLimit)
+	begin := time.Now()
 	for {
 		c, err := s.OpenContainer(ctx, id)
-		if !errors.Is(err, ErrContainerLocked) || time.Now().After(end) {
+		if !errors.Is(err, ErrContainerLocked) || time.Since(begin) > holdLimit {
 			return c, err
+		}
+		info, ierr := s.readContainer(id)
+		if ierr == nil && info.Record.State() == Running && time.Since(begin) > holdLimit/10 {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():

@@ -124,7 +124,9 @@ func (s *Store) Container(ctx context.Context, nameOrID string) (ContainerInfo, 
 		return ContainerInfo{}, unknownContainer(nameOrID)
 	}
 	if id, _, err := readSign(s.nameLink(nameOrID)); err == nil {
-		if info, err := s.readContainer(id); !errors.Is(err, ErrContainerUnknown) {
+		info, err := s.readContainer(id)
+		// A rename may have been cut short: see Rename.
+		if !errors.Is(err, ErrContainerUnknown) && (err != nil || info.Err != nil || info.Record.Name == nameOrID) {
 			return info, err
 		}
 	}

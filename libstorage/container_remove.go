@@ -218,7 +218,7 @@ func (c *Container) eraseFiles() error {
 	return rootfs.RemoveTree(filepath.Join(c.dir, volumesDir))
 }
 
-// releaseAll gives up the name and the leases.
+// releaseAll gives up the names and the leases.
 func (c *Container) releaseAll(ctx context.Context) error {
 	var err error
 	if c.record.ImageID != "" && c.record.Driver == "overlay" {
@@ -227,5 +227,5 @@ func (c *Container) releaseAll(ctx context.Context) error {
 	for _, image := range c.record.ImageMounts {
 		err = errors.Join(err, c.store.releaseImageMount(ctx, image, c.dir))
 	}
-	return errors.Join(err, c.store.releaseName(c.record.Name, c.ID()))
+	return errors.Join(err, c.settleNames(), c.store.releaseName(c.record.Name, c.ID()))
 }

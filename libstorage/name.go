@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"golang.org/x/sys/unix"
@@ -61,11 +60,11 @@ func newID() string {
 }
 
 // claimName makes name lead to container id: one link to its lock file, so
-// there is one winner. A claim whose container is gone, or is what Sweep would remove,
-// is taken over. The directory of container id must be there already.
-func (s *Store) claimName(ctx context.Context, name, id string, stop StopFunc) error {
+// there is one winner. A claim whose container is gone, is what Sweep would remove,
+// or has got another name, is taken over. The caller holds the lock.
+func (s *Store) claimName(ctx context.Context, name, id, lock string, stop StopFunc) error {
 	for {
-		err := link(filepath.Join(s.ephemeralDir(id), lockFile), s.nameLink(name))
+		err := link(lock, s.nameLink(name))
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -79,6 +78,15 @@ func (s *Store) claimName(ctx context.Context, name, id string, stop StopFunc) e
 			return nil
 		}
 		if s.claimed(holder) {
+			if !s.named(holder, name) {
+				dropped, err := s.dropLeftName(holder, name)
+				if err != nil {
+					return err
+				}
+				if dropped {
+					continue
+				}
+			}
 			swept, err := s.sweepOne(ctx, holder, stop)
 			if err != nil || !swept && !s.awaitRemoval(ctx, name) {
 				return errors.Join(&NameTakenError{Name: name, ID: holder}, err)

@@ -24,6 +24,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
+	"github.com/tug-containers/tug/internal/command/rename"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/save"
@@ -61,6 +62,7 @@ func Commands() map[string]*cobra.Command {
 		"volume":         volume.New(),
 		"mount":          mount.New(),
 		"umount":         umount.New(),
+		"rename":         rename.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()

@@ -14,6 +14,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/ps"
+	"github.com/tug-containers/tug/internal/command/rename"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/tag"
@@ -36,6 +37,7 @@ func main() {
 		"inspect": inspect.New,
 		"mount":   mount.New,
 		"ps":      ps.New,
+		"rename":  rename.New,
 		"rmi":     rmi.New,
 		"run":     run.New,
 		"tag":     tag.New,
