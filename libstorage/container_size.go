@@ -21,15 +21,8 @@ import (
 // It takes no lock. Of a container that runs, it is what was found on the way.
 func (s *Store) ContainerSize(ctx context.Context, info *ContainerInfo) (changed, whole int64, err error) {
 	r := &info.Record
-	switch r.Driver {
-	case "directory":
-	case "library":
-		changed, err = s.lib.ContainerSize(r.ID)
-	default:
-		changed, err = treeSize(ctx, filepath.Join(info.Dir, upperDir))
-	}
-	if err != nil {
-		return 0, 0, containerError(classOf(err), r.ID, fmt.Errorf("size: %w", err))
+	if changed, err = s.ContainerChanges(ctx, info); err != nil {
+		return 0, 0, err
 	}
 	if r.ImageID == "" {
 		return changed, changed, nil
@@ -39,6 +32,21 @@ func (s *Store) ContainerSize(ctx context.Context, info *ContainerInfo) (changed
 		return 0, 0, containerError(classOf(err), r.ID, fmt.Errorf("size: %w", err))
 	}
 	return changed, changed + image, nil
+}
+
+// ContainerChanges gives the first of the two, without a look at the image.
+func (s *Store) ContainerChanges(ctx context.Context, info *ContainerInfo) (changed int64, err error) {
+	switch r := &info.Record; r.Driver {
+	case "directory":
+	case "library":
+		changed, err = s.lib.ContainerSize(r.ID)
+	default:
+		changed, err = treeSize(ctx, filepath.Join(info.Dir, upperDir))
+	}
+	if err != nil {
+		return 0, containerError(classOf(err), info.Record.ID, fmt.Errorf("size: %w", err))
+	}
+	return changed, nil
 }
 
 // treeDepth is how many directories may lie in each other: one is held open

@@ -5,12 +5,16 @@ package cli
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
 
 // Size gives bytes as podman does: powers of 1000, three digits.
-func Size(bytes int64) string {
+func Size(bytes int64) string { return size(bytes, 3, " ") }
+
+// LongSize has four digits and no blank, as podman has it for disk usage.
+func LongSize(bytes int64) string { return size(bytes, 4, "") }
+
+func size(bytes int64, digits int, gap string) string {
 	if bytes < 0 {
 		return "?"
 	}
@@ -20,11 +24,11 @@ func Size(bytes int64) string {
 		size /= 1000
 		unit++
 	}
-	return strconv.FormatFloat(size, 'g', 3, 64) + " " + units[unit]
+	return strconv.FormatFloat(size, 'g', digits, 64) + gap + units[unit]
 }
 
 // CompactSize is Size without the blank, as podman has it beside other words.
-func CompactSize(bytes int64) string { return strings.Replace(Size(bytes), " ", "", 1) }
+func CompactSize(bytes int64) string { return size(bytes, 3, "") }
 
 // Ago says how long before now something was. The time comes from an image,
 // so it may be any.

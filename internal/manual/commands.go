@@ -9,6 +9,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/cp"
+	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/export"
@@ -63,6 +64,7 @@ func Commands() map[string]*cobra.Command {
 		"mount":          mount.New(),
 		"umount":         umount.New(),
 		"rename":         rename.New(),
+		"df":             df.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()

@@ -7,6 +7,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/history"
@@ -30,6 +31,7 @@ func main() {
 		return
 	}
 	cli.Family(map[string]func() *cobra.Command{
+		"df":      df.New,
 		"diff":    diff.New,
 		"exec":    exec.New,
 		"history": history.New,

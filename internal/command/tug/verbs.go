@@ -25,6 +25,7 @@ func Verbs() []Verb {
 		{Name: "commit", Summary: "Make an image of what a container has changed"},
 		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},
 		{Name: "cp", Summary: "Copy files between containers and the host"},
+		{Name: "df", Summary: "Show what images, containers and volumes take of the disk"},
 		{Name: "diff", Summary: "List the files that a container or an image has changed"},
 		{Name: "exec", Summary: "Run a command in a running container"},
 		{Name: "export", Summary: "Write the files of a container as a tar archive"},
@@ -93,11 +94,15 @@ func spellings(group string) map[string][]string {
 			"umount":  {"umount"},
 			"unmount": {"umount"},
 		}
+	case "system":
+		return map[string][]string{
+			"df": {"df"},
+		}
 	}
 	return nil
 }
 
-func groups() []string { return []string{"container", "image"} }
+func groups() []string { return []string{"container", "image", "system"} }
 
 // respell turns what was typed into a verb, arguments that belong to it, the
 // global options and the rest.

@@ -23,7 +23,7 @@ type options struct {
 func New() *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
-		Use:   "tug-umount [OPTION]... [CONTAINER]...",
+		Use:   "tug-umount [OPTION]... CONTAINER...",
 		Short: "Unmount the files of containers",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args)
