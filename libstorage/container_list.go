@@ -37,7 +37,7 @@ type ContainerInfo struct {
 
 // Containers lists all containers, the oldest first. It takes no lock, and
 // one that is damaged is in the list with its Err.
-func (s *Store) Containers(ctx context.Context) ([]ContainerInfo, error) {
+func (s *Records) Containers(ctx context.Context) ([]ContainerInfo, error) {
 	var all []string
 	for _, kind := range []string{"ephemeral", "containers"} {
 		ids, err := entries(s.tug(kind))
@@ -65,7 +65,7 @@ func (s *Store) Containers(ctx context.Context) ([]ContainerInfo, error) {
 
 // readContainers reads those that are still there, many at once: half of the
 // time is waiting for the kernel.
-func (s *Store) readContainers(ctx context.Context, ids []string) ([]ContainerInfo, error) {
+func (s *Records) readContainers(ctx context.Context, ids []string) ([]ContainerInfo, error) {
 	const share = 16
 	found := make([]*ContainerInfo, len(ids))
 	var next atomic.Int64
@@ -98,7 +98,7 @@ func (s *Store) readContainers(ctx context.Context, ids []string) ([]ContainerIn
 
 // listed is a container for a list; nil for one that was just removed, or is
 // not finished.
-func (s *Store) listed(id string) *ContainerInfo {
+func (s *Records) listed(id string) *ContainerInfo {
 	info, err := s.readContainer(id)
 	if errors.Is(err, ErrContainerUnknown) {
 		return nil
@@ -111,7 +111,7 @@ func (s *Store) listed(id string) *ContainerInfo {
 
 // Container finds a container by its name, its ID, or the beginning of its
 // ID.
-func (s *Store) Container(ctx context.Context, nameOrID string) (ContainerInfo, error) {
+func (s *Records) Container(ctx context.Context, nameOrID string) (ContainerInfo, error) {
 	if err := context.Cause(ctx); err != nil {
 		return ContainerInfo{}, err
 	}
@@ -136,7 +136,7 @@ func (s *Store) Container(ctx context.Context, nameOrID string) (ContainerInfo, 
 	return s.containerByPrefix(nameOrID)
 }
 
-func (s *Store) containerByPrefix(prefix string) (ContainerInfo, error) {
+func (s *Records) containerByPrefix(prefix string) (ContainerInfo, error) {
 	var found *ContainerInfo
 	for _, kind := range []string{"ephemeral", "containers"} {
 		ids, err := entries(s.tug(kind))
@@ -167,7 +167,7 @@ func (s *Store) containerByPrefix(prefix string) (ContainerInfo, error) {
 
 // readContainer reads one container. An unusable record is in the Err of what
 // it returns; an error is returned when there is no such container.
-func (s *Store) readContainer(id string) (ContainerInfo, error) {
+func (s *Records) readContainer(id string) (ContainerInfo, error) {
 	if !checkID(id) {
 		return ContainerInfo{}, unknownContainer(id)
 	}

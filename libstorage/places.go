@@ -27,15 +27,15 @@ const (
 // process in the record, this is what still knows of it.
 const PidFile = "pid"
 
-func (s *Store) tug(elem ...string) string {
+func (s *Records) tug(elem ...string) string {
 	return filepath.Join(append([]string{s.root, "tug"}, elem...)...)
 }
 
-func (s *Store) persistentDir(id string) string { return s.root + "/tug/containers/" + id }
-func (s *Store) ephemeralDir(id string) string  { return s.root + "/tug/ephemeral/" + id }
-func (s *Store) newRunDir(id string) string     { return s.runRoot + "/tug/" + id }
-func (s *Store) nameLink(name string) string    { return s.root + "/tug/names/" + name }
-func (s *Store) leaseFile(image string) string  { return s.root + "/tug/leases/" + image }
+func (s *Records) persistentDir(id string) string { return s.root + "/tug/containers/" + id }
+func (s *Records) ephemeralDir(id string) string  { return s.root + "/tug/ephemeral/" + id }
+func (s *Records) newRunDir(id string) string     { return s.runRoot + "/tug/" + id }
+func (s *Records) nameLink(name string) string    { return s.root + "/tug/names/" + name }
+func (s *Records) leaseFile(image string) string  { return s.root + "/tug/leases/" + image }
 
 // mkdir makes a directory that only its owner can enter, and those above it
 // when they are missing. It fails where there is one already.

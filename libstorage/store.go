@@ -19,9 +19,8 @@ import (
 // everything on disk as it is. It may be used by several goroutines, and by
 // several processes at once: what needs a lock takes a lock file in the store.
 type Store struct {
+	Records
 	lib      storage.Store
-	root     string
-	runRoot  string
 	scratch  string // the graph root that stands in for a read-only one
 	readOnly bool
 }
@@ -47,7 +46,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	lib, err := getStoreWithin(ctx, so)
 	if err == nil {
-		s := &Store{lib: lib, root: lib.GraphRoot(), runRoot: lib.RunRoot()}
+		s := &Store{lib: lib, Records: Records{lib.GraphRoot(), lib.RunRoot()}}
 		return s, nil
 	}
 	if readOnlyError(err) {
@@ -89,12 +88,6 @@ func (s *Store) Close() error {
 	}
 	return os.RemoveAll(s.scratch)
 }
-
-// Root is the graph root: images, layers and what of a container is to last.
-func (s *Store) Root() string { return s.root }
-
-// RunRoot holds what lives no longer than the boot.
-func (s *Store) RunRoot() string { return s.runRoot }
 
 // Driver names the storage driver: overlay, vfs, btrfs, zfs.
 func (s *Store) Driver() string { return s.lib.GraphDriverName() }
@@ -142,7 +135,7 @@ func openReadOnly(so storage.StoreOptions, cause error) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(openError(root, err), os.RemoveAll(scratch))
 	}
-	return &Store{lib: lib, root: root, runRoot: runRoot, scratch: scratch, readOnly: true}, nil
+	return &Store{lib: lib, Records: Records{root, runRoot}, scratch: scratch, readOnly: true}, nil
 }
 
 // scratchRoot makes a directory for openReadOnly and names the run root that

@@ -17,7 +17,7 @@ import (
 // container to the end. o.Init is filled in here.
 //
 // A container that does not run is libexec.ErrNotRunning.
-func Exec(ctx context.Context, store *libstorage.Store, c libstorage.ContainerInfo, o libexec.ExecOptions) (libexec.Exit, error) {
+func Exec(ctx context.Context, store *libstorage.Records, c libstorage.ContainerInfo, o libexec.ExecOptions) (libexec.Exit, error) {
 	r := &c.Record
 	if c.Err != nil {
 		return libexec.Exit{}, c.Err

@@ -9,7 +9,7 @@ import (
 
 // Note writes down what happened to a container, for those who follow the
 // events of the store. That it cannot be written is no reason to fail.
-func Note(store *libstorage.Store, c *libstorage.ContainerInfo, actions ...string) {
+func Note(store places, c *libstorage.ContainerInfo, actions ...string) {
 	for _, action := range actions {
 		note(store, c, events.Event{Action: action})
 	}
@@ -17,14 +17,11 @@ func Note(store *libstorage.Store, c *libstorage.ContainerInfo, actions ...strin
 
 // NoteEnd writes down that a container's process has ended, for one that has no
 // monitor to do it; code is nil when nobody saw it.
-func NoteEnd(store *libstorage.Store, c *libstorage.ContainerInfo, code *int) {
+func NoteEnd(store places, c *libstorage.ContainerInfo, code *int) {
 	note(store, c, events.Event{Action: "died", ExitCode: code})
 }
 
-func note(store *libstorage.Store, c *libstorage.ContainerInfo, e events.Event) {
-	if store.ReadOnly() {
-		return
-	}
+func note(store places, c *libstorage.ContainerInfo, e events.Event) {
 	r := &c.Record
 	e.Type, e.ID, e.Name, e.Image, e.Attributes = events.Container, r.ID, r.Name, r.ImageName, r.Labels
 	_ = events.Append(events.Path(store.Root()), e)

@@ -14,8 +14,14 @@ import (
 	"github.com/tug-containers/tug/libstorage"
 )
 
+// places are where a store is; the records of its containers know that too.
+type places interface {
+	Root() string
+	RunRoot() string
+}
+
 // findRuntime finds the runtime called name, or the one to use by default.
-func findRuntime(ctx context.Context, store *libstorage.Store, name string) (*libexec.Runtime, error) {
+func findRuntime(ctx context.Context, store places, name string) (*libexec.Runtime, error) {
 	config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
 	if err != nil {
 		return nil, err

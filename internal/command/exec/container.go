@@ -60,7 +60,7 @@ func readID(path string) (string, error) {
 	return id, nil
 }
 
-func (c *choice) find(ctx context.Context, store *libstorage.Store, name string) (libstorage.ContainerInfo, error) {
+func (c *choice) find(ctx context.Context, store *libstorage.Records, name string) (libstorage.ContainerInfo, error) {
 	if !c.latest {
 		return store.Container(ctx, name)
 	}

@@ -122,14 +122,11 @@ func (o *options) parse(args []string) (libexec.ExecOptions, error) {
 	return exec, err
 }
 
-func (o *options) run(cmd *cobra.Command, name string, exec libexec.ExecOptions) (err error) {
-	where := o.globals.Store()
-	where.ContainersOnly = true
-	store, err := libstorage.Open(cmd.Context(), where)
+func (o *options) run(cmd *cobra.Command, name string, exec libexec.ExecOptions) error {
+	store, err := libstorage.OpenRecords(cmd.Context(), o.globals.Store())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
 	container, err := o.container.find(cmd.Context(), store, name)
 	if err != nil {
 		return err
