@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/rootdir"
 	"github.com/tug-containers/tug/internal/treetar"
 	"github.com/tug-containers/tug/libexec"
@@ -53,6 +54,10 @@ type end struct {
 	stream          bool
 	root            *rootdir.Dir
 	owner           treetar.Owner
+	// name is what the source is called in an archive.
+	name string
+	// beside opens the root of another end of the same container.
+	beside func(other *end, use func() error) error
 }
 
 // parse reads CONTAINER:PATH. As for podman, what begins with / or . is a path
@@ -83,12 +88,14 @@ func (o *options) run(ctx context.Context, from, to string, stdin io.Reader, std
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	src.name = base(src.path)
 	return o.within(ctx, store, &src, func() error {
+		run := func() error { return o.copy(ctx, src, dst, stdin, stdout) }
 		if src.container == dst.container && dst.container != "" {
-			dst.root, dst.owner = src.root, src.owner
-			return o.copy(ctx, src, dst, stdin, stdout)
+			dst.owner = src.owner
+			return src.beside(&dst, run)
 		}
-		return o.within(ctx, store, &dst, func() error { return o.copy(ctx, src, dst, stdin, stdout) })
+		return o.within(ctx, store, &dst, run)
 	})
 }
 
@@ -114,17 +121,43 @@ func (o *options) within(ctx context.Context, store *libstorage.Store, e *end, u
 		if who, err := libexec.ResolveUser(dir, user, nil); err == nil {
 			e.owner = treetar.Owner{UID: int(who.UID), GID: int(who.GID)}
 		}
-		if info.Record.State() != libstorage.Running {
-			return e.open(dir, use)
-		}
-		return e.open("/proc/"+strconv.Itoa(info.Record.Pid)+"/root", func() error {
-			// The number is still that process's: what was opened is its root.
-			if info.Record.State() != libstorage.Running {
-				return errclass.New(errclass.Conflict, e.container, fmt.Errorf("container %s has just ended: try again", e.container))
+		e.beside = func(other *end, use func() error) error {
+			if info.Record.State() == libstorage.Running {
+				return other.openRunning(&info.Record, use)
 			}
-			return use()
-		})
+			return other.openStopped(ctx, store, &info, dir, use)
+		}
+		return e.beside(e, use)
 	})
+}
+
+func (e *end) openRunning(r *libstorage.Record, use func() error) error {
+	return e.open("/proc/"+strconv.Itoa(r.Pid)+"/root", func() error {
+		// The number is still that process's: what was opened is its root.
+		if r.State() != libstorage.Running {
+			return errclass.New(errclass.Conflict, e.container, fmt.Errorf("container %s has just ended: try again", e.container))
+		}
+		return use()
+	})
+}
+
+// openStopped opens the root file system, or the volume that the path is in.
+func (e *end) openStopped(ctx context.Context, store *libstorage.Store, info *libstorage.ContainerInfo, dir string, use func() error) error {
+	volume, rest, err := launch.Behind(ctx, store, info, e.path)
+	if err != nil {
+		return err
+	}
+	if volume != "" {
+		dir = volume
+		// What the end of a path says about directories is still said.
+		if strings.HasSuffix(e.path, "/.") {
+			rest += "/."
+		} else if strings.HasSuffix(e.path, "/") || rest == "" {
+			rest += "/"
+		}
+		e.path = rest
+	}
+	return e.open(dir, use)
 }
 
 func (e *end) open(dir string, use func() error) (err error) {
@@ -147,7 +180,7 @@ func (o *options) copy(ctx context.Context, src, dst end, stdin io.Reader, stdou
 		if _, err := src.root.Stat(src.path); err != nil {
 			return missing(src.path, err)
 		}
-		return treetar.WriteOne(ctx, stdout, src.root, src.path, base(src.path))
+		return treetar.WriteOne(ctx, stdout, src.root, src.path, src.name)
 	}
 	opts := treetar.ExtractOptions{Overwrite: o.overwrite}
 	if o.archive {
@@ -200,7 +233,7 @@ func target(src, dst end) (dir, name string, err error) {
 	to, err := dst.root.Stat(dst.path)
 	switch {
 	case err == nil && to.IsDir():
-		return dst.path, base(src.path), nil
+		return dst.path, src.name, nil
 	case err == nil && from.IsDir():
 		return "", "", missing(dst.path, fmt.Errorf("%s: a directory cannot be copied onto a file", dst.path))
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
