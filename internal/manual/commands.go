@@ -12,6 +12,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/exec"
+	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/export"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
@@ -43,6 +44,7 @@ func Commands() map[string]*cobra.Command {
 		"import":         importer.New(),
 		"export":         export.New(),
 		"exec":           exec.New(),
+		"exists":         exists.New(),
 		"commit":         commit.New(),
 		"save":           save.New(),
 		"push":           push.New(),

@@ -10,6 +10,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/exec"
+	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
@@ -34,6 +35,7 @@ func main() {
 		"df":      df.New,
 		"diff":    diff.New,
 		"exec":    exec.New,
+		"exists":  exists.New,
 		"history": history.New,
 		"images":  images.New,
 		"inspect": inspect.New,

@@ -28,6 +28,7 @@ func Verbs() []Verb {
 		{Name: "df", Summary: "Show what images, containers and volumes take of the disk"},
 		{Name: "diff", Summary: "List the files that a container or an image has changed"},
 		{Name: "exec", Summary: "Run a command in a running container"},
+		{Name: "exists", Summary: "Tell by the exit code whether a container or an image is there"},
 		{Name: "export", Summary: "Write the files of a container as a tar archive"},
 		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
@@ -66,6 +67,7 @@ func spellings(group string) map[string][]string {
 	case "image":
 		return map[string][]string{
 			"diff":    {"diff", "--type=image"},
+			"exists":  {"exists", "--type=image"},
 			"history": {"history"},
 			"import":  {"import"},
 			"inspect": {"inspect", "--type=image"},
@@ -84,6 +86,7 @@ func spellings(group string) map[string][]string {
 			"cp":      {"cp"},
 			"diff":    {"diff", "--type=container"},
 			"exec":    {"exec"},
+			"exists":  {"exists", "--type=container"},
 			"export":  {"export"},
 			"list":    {"ps"},
 			"ls":      {"ps"},
