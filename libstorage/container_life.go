@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"github.com/tug-containers/tug/internal/life"
+	"golang.org/x/sys/unix"
 )
 
 // overlay puts what the monitor knows over the record: its live.json and
@@ -44,6 +46,19 @@ func (info *ContainerInfo) Monitored() bool { return life.Monitored(info.Dir) }
 // The caller must not hold the container's lock: the clean-up needs it.
 func (info *ContainerInfo) AwaitMonitor(ctx context.Context) error {
 	return life.Await(ctx, info.Dir)
+}
+
+// Locked tells whether somebody has the container's lock: one who starts it, or
+// runs it attached, or works on it. Who removes it does not count. It takes no
+// lock.
+func (info *ContainerInfo) Locked() bool {
+	fd, err := unix.Open(filepath.Join(info.Dir, lockFile), unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false // moved, or gone
+	}
+	defer unix.Close(fd)
+	lk := unix.Flock_t{Type: unix.F_WRLCK, Start: lockToGone} // all but the byte of who removes it
+	return unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lk) == nil && lk.Type != unix.F_UNLCK
 }
 
 // Health is what the health check of the last start found; nil when there is

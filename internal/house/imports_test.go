@@ -36,7 +36,7 @@ var (
 	containerPrograms = []string{
 		module + "/cmd/run", module + "/cmd/images", module + "/cmd/rmi", module + "/cmd/tag", module + "/cmd/history",
 		module + "/cmd/inspect", module + "/cmd/ps", module + "/cmd/version", module + "/cmd/volume", module + "/cmd/exec", module + "/cmd/exists",
-		module + "/cmd/family/containers",
+		module + "/cmd/rm", module + "/cmd/stop", module + "/cmd/family/containers",
 	}
 )
 

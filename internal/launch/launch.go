@@ -62,7 +62,7 @@ func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
 		return exit, errclass.New(errclass.Conflict, root, fmt.Errorf("store %s: %w", root, libstorage.ErrReadOnly))
 	}
 	create := libstorage.ContainerOptions{
-		Name: l.o.Name, Replace: l.o.Replace, Stop: replacer(l.store), Ephemeral: l.o.Remove,
+		Name: l.o.Name, Replace: l.o.Replace, Stop: removing(l.store, StopOptions{}), Ephemeral: l.o.Remove,
 		Rootfs: l.o.Rootfs, RootfsOverlay: l.o.RootfsOverlay, Annotations: l.o.Exec.Annotations,
 	}
 	if l.o.Rootfs == "" {

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
 
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
@@ -45,37 +43,6 @@ func stopper(store *libstorage.Store) libstorage.StopFunc {
 			return err
 		}
 		return r.Delete(ctx, libexec.Container{ID: c.Record.ID, Bundle: c.RunDir})
-	}
-}
-
-// replacer ends a container that another one takes the name of: it is asked to
-// stop, as its own options say, before it is made to.
-func replacer(store *libstorage.Store) libstorage.StopFunc {
-	return func(ctx context.Context, c libstorage.ContainerInfo) error {
-		how, err := ReadConfig(&c)
-		if err != nil {
-			return err
-		}
-		p := libexec.Process{Pid: c.Record.Pid, StartTime: c.Record.StartTime}
-		if c.Record.State() == libstorage.Running && syscall.Kill(p.Pid, how.StopSignal) == nil {
-			waitFor(ctx, p, how.StopTimeout)
-		}
-		return stopper(store)(ctx, c)
-	}
-}
-
-// waitFor returns when the process is gone, or the time is over.
-func waitFor(ctx context.Context, p libexec.Process, limit time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for p.Alive() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 	}
 }
 

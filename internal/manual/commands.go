@@ -27,9 +27,11 @@ import (
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
 	"github.com/tug-containers/tug/internal/command/rename"
+	"github.com/tug-containers/tug/internal/command/rm"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/save"
+	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/version"
@@ -46,6 +48,7 @@ func Commands() map[string]*cobra.Command {
 		"exec":           exec.New(),
 		"exists":         exists.New(),
 		"commit":         commit.New(),
+		"rm":             rm.New(),
 		"save":           save.New(),
 		"push":           push.New(),
 		"load":           load.New(),
@@ -59,6 +62,7 @@ func Commands() map[string]*cobra.Command {
 		"logout":         logout.New(),
 		"pull":           pull.New(),
 		"rmi":            rmi.New(),
+		"stop":           stop.New(),
 		"tag":            tag.New(),
 		"version":        version.New(),
 		"diff":           diff.New(),

@@ -17,8 +17,10 @@ import (
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rename"
+	"github.com/tug-containers/tug/internal/command/rm"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
+	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/version"
@@ -42,8 +44,10 @@ func main() {
 		"mount":   mount.New,
 		"ps":      ps.New,
 		"rename":  rename.New,
+		"rm":      rm.New,
 		"rmi":     rmi.New,
 		"run":     run.New,
+		"stop":    stop.New,
 		"tag":     tag.New,
 		"umount":  umount.New,
 		"version": version.New,
