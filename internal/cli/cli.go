@@ -145,6 +145,16 @@ type signalled syscall.Signal
 
 func (s signalled) Error() string { return "ended by signal: " + syscall.Signal(s).String() }
 
+// Enough is the end of a command that shows what happens until the user has
+// seen enough: the code of the signal, and nothing printed.
+func Enough(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if caught := signalled(0); errors.As(cause, &caught) {
+		return &ExitError{Code: 128 + int(caught)}
+	}
+	return cause
+}
+
 // interruptible gives a context that the first SIGINT, SIGTERM or SIGHUP
 // cancels. A second one has its default effect, unless the command listens too.
 func interruptible() context.Context {

@@ -22,6 +22,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
+	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/pull"
@@ -41,6 +42,7 @@ import (
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"logs":           logs.New(),
 		"ps":             ps.New(),
 		"cp":             cp.New(),
 		"import":         importer.New(),

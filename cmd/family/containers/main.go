@@ -14,6 +14,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
+	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rename"
@@ -41,6 +42,7 @@ func main() {
 		"history": history.New,
 		"images":  images.New,
 		"inspect": inspect.New,
+		"logs":    logs.New,
 		"mount":   mount.New,
 		"ps":      ps.New,
 		"rename":  rename.New,

@@ -139,7 +139,7 @@ func watch(cmd *cobra.Command, every time.Duration, show func(io.Writer) error) 
 		}
 		select {
 		case <-cmd.Context().Done():
-			return context.Cause(cmd.Context())
+			return cli.Enough(cmd.Context())
 		case <-time.After(every):
 		}
 	}

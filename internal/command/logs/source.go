@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/logfile"
+	"github.com/tug-containers/tug/libexec/monitor"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// source is a container whose log is shown.
+type source struct {
+	store *libstorage.Store
+	info  libstorage.ContainerInfo
+}
+
+func (s *source) show(cmd *cobra.Command, follow bool, o logfile.Options, out [2]io.Writer) error {
+	config, err := launch.ReadConfig(&s.info)
+	if err != nil && s.info.Err == nil {
+		return err
+	}
+	o.Out = out
+	ctx, id := cmd.Context(), s.info.Record.ID
+	switch driver := config.Log.Driver; driver {
+	case monitor.LogNone, monitor.LogPassthrough:
+		return errclass.New(errclass.Unsupported, id, fmt.Errorf("container %s: there is no log: its log driver is %s", id, driver))
+	case monitor.LogJournald:
+		err = s.journal(ctx, follow, o)
+	default:
+		path := config.Log.Path
+		if path == "" {
+			path = filepath.Join(s.info.Dir, "ctr.log")
+		}
+		if follow {
+			err = logfile.Follow(ctx, path, o, func() bool { return s.alive(ctx) }, func() {
+				cli.Report(cmd, fmt.Errorf("container %s: lines are missing here: their file was dropped before it was read", id))
+			})
+		} else {
+			err = logfile.Read(ctx, path, o)
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.missing()
+	}
+	if err != nil {
+		err = fmt.Errorf("container %s: log: %w", id, err)
+	}
+	return err
+}
+
+// missing is for a log that is not there: fine before the first start.
+func (s *source) missing() error {
+	r := &s.info.Record
+	if s.info.Err == nil && r.State() == libstorage.Created {
+		return nil
+	}
+	if s.info.Err != nil {
+		return s.info.Err
+	}
+	return errclass.New(errclass.NotFound, r.ID, fmt.Errorf(
+		"container %s: there is no log: one that is run attached, with --rm, writes to the terminal alone", r.ID))
+}
+
+// alive tells whether more may be written.
+func (s *source) alive(ctx context.Context) bool {
+	info, err := s.store.Container(ctx, s.info.Record.ID)
+	return err == nil && (info.Monitored() || info.Err == nil && info.Record.State() == libstorage.Running)
+}
