@@ -27,7 +27,7 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = df diff exec exists history images inspect logs mount ps rename rm rmi run stop tag umount version volume
+CONTAINERS = attach cleanup create df diff exec exists history images inspect logs mount ps rename rm rmi run start stop tag umount version volume
 IMAGES     = commit copy cp export import inspect-remote load login logout pull push save
 VERBS      = $(CONTAINERS) $(IMAGES)
 
@@ -40,6 +40,7 @@ all: build
 build:
 	@mkdir -p bin build/family
 	$(BUILD) -o bin/tug ./cmd/tug
+	$(BUILD) -o bin/tug-monitor ./cmd/monitor
 	$(BUILD) -o build/family/ ./cmd/family/containers ./cmd/family/images
 	@for verb in $(CONTAINERS); do ln -f build/family/containers bin/tug-$$verb; done
 	@for verb in $(IMAGES); do ln -f build/family/images bin/tug-$$verb; done
@@ -54,6 +55,7 @@ completions: build
 install: build man completions
 	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR)
 	install -m 755 bin/tug $(BINDIR)/tug
+	install -m 755 bin/tug-monitor $(BINDIR)/tug-monitor
 	install -m 755 build/family/containers $(BINDIR)/tug-$(firstword $(CONTAINERS))
 	install -m 755 build/family/images $(BINDIR)/tug-$(firstword $(IMAGES))
 	for verb in $(wordlist 2,99,$(CONTAINERS)); do ln -f $(BINDIR)/tug-$(firstword $(CONTAINERS)) $(BINDIR)/tug-$$verb || exit; done
@@ -65,7 +67,7 @@ install: build man completions
 	for verb in $(VERBS); do ln -sf tug $(BASHDIR)/tug-$$verb && ln -sf tug.fish $(FISHDIR)/tug-$$verb.fish || exit; done
 
 uninstall:
-	rm -f $(BINDIR)/tug $(VERBS:%=$(BINDIR)/tug-%)
+	rm -f $(BINDIR)/tug $(BINDIR)/tug-monitor $(VERBS:%=$(BINDIR)/tug-%)
 	rm -f $(MANDIR)/tug.1 $(VERBS:%=$(MANDIR)/tug-%.1)
 	rm -f $(BASHDIR)/tug $(VERBS:%=$(BASHDIR)/tug-%) $(ZSHDIR)/_tug
 	rm -f $(FISHDIR)/tug.fish $(VERBS:%=$(FISHDIR)/tug-%.fish)

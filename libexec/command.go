@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -20,16 +21,22 @@ import (
 
 func errIsNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// command joins entrypoint and command, and looks whether they can be run.
+// Args are the arguments of a container's command: entrypoint and command of
+// the image, or those that replace them.
+func (o *Options) Args(image *v1.ImageConfig) []string {
+	entrypoint, command := image.Entrypoint, image.Cmd
+	if o.Entrypoint != nil {
+		entrypoint, command = o.Entrypoint, nil
+	}
+	if len(o.Command) > 0 {
+		command = o.Command
+	}
+	return slices.Concat(entrypoint, command)
+}
+
+// command looks whether the command can be run.
 func (b *builder) command() error {
-	entrypoint, command := b.image.Entrypoint, b.image.Cmd
-	if b.opts.Entrypoint != nil {
-		entrypoint, command = b.opts.Entrypoint, nil
-	}
-	if len(b.opts.Command) > 0 {
-		command = b.opts.Command
-	}
-	args := slices.Concat(entrypoint, command)
+	args := b.opts.Args(b.image)
 	if len(args) == 0 || args[0] == "" {
 		return specError(errclass.Usage, ErrNoCommand, "command", "%w", ErrNoCommand)
 	}

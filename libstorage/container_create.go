@@ -36,6 +36,11 @@ type ContainerOptions struct {
 	// Ephemeral: the container goes with its process. Nothing of it is
 	// synced to the disk.
 	Ephemeral bool
+	// AutoRemove: the container goes when its process does, but stays until it
+	// is started.
+	AutoRemove bool
+	// Starting: it is started at once, which spares a write of the record.
+	Starting bool
 	// Replace removes a container that has the name. If it runs, Stop ends it.
 	Replace bool
 	Stop    StopFunc
@@ -87,7 +92,10 @@ func (s *Store) newRecord(ctx context.Context, opts ContainerOptions) (Record, e
 		Format: recordFormat, Name: opts.Name, Created: time.Now().UTC(),
 		ImageID: opts.ImageID, ImageName: opts.ImageName, Rootfs: opts.Rootfs, Layers: opts.Layers,
 		Driver: opts.Driver, Ephemeral: opts.Ephemeral, Command: opts.Command, Runtime: opts.Runtime,
-		Labels: opts.Labels, Annotations: opts.Annotations, Config: opts.Config,
+		Labels: opts.Labels, Annotations: opts.Annotations, Config: opts.Config, AutoRemove: opts.AutoRemove,
+	}
+	if opts.Starting {
+		r.Starting()
 	}
 	switch {
 	case opts.Rootfs != "" && opts.ImageID != "":

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,16 +61,27 @@ func (s *Store) mountOptions() []string {
 	return nil
 }
 
+// MakeRunDir makes the run directory of a container that is started again: it is
+// gone after Cleanup, and after a restart of the host.
+func (c *Container) MakeRunDir() error {
+	if err := mkdir(c.runDir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return containerError(classOf(err), c.ID(), err)
+	}
+	return nil
+}
+
 // MountImage makes an image readable at a directory that goes with the
 // container: RunDir()/mounts/N. The image cannot be removed until then.
 func (c *Container) MountImage(ctx context.Context, imageID string) (string, error) {
-	if err := c.Update(func(r *Record) {
-		r.ImageMounts = append(r.ImageMounts[:len(r.ImageMounts):len(r.ImageMounts)], imageID)
-	}); err != nil {
-		return "", err
-	}
-	if err := c.store.AcquireLease(ctx, imageID, c.dir, !c.record.Ephemeral); err != nil {
-		return "", err
+	if !slices.Contains(c.record.ImageMounts, imageID) { // by a former start
+		if err := c.Update(func(r *Record) {
+			r.ImageMounts = append(r.ImageMounts[:len(r.ImageMounts):len(r.ImageMounts)], imageID)
+		}); err != nil {
+			return "", err
+		}
+		if err := c.store.AcquireLease(ctx, imageID, c.dir, !c.record.Ephemeral); err != nil {
+			return "", err
+		}
 	}
 	if c.store.rootfsDriver() == "library" {
 		path, err := c.store.lib.MountImage(imageID, []string{"ro"}, "")

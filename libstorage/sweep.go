@@ -107,6 +107,9 @@ func (s *Store) readGarbage(id string) ContainerInfo {
 // alive tells whether the process of a container lives, if need be by what
 // the runtime wrote when nobody was there any more to note it.
 func alive(info ContainerInfo) bool {
+	if info.Monitored() {
+		return true // it has an end to note, and cleans up
+	}
 	if info.Err == nil && (info.Record.Pid != 0 || info.Record.ExitCode != nil) {
 		return info.Record.State() == Running
 	}

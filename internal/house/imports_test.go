@@ -37,6 +37,8 @@ var (
 		module + "/cmd/run", module + "/cmd/images", module + "/cmd/rmi", module + "/cmd/tag", module + "/cmd/history",
 		module + "/cmd/inspect", module + "/cmd/ps", module + "/cmd/logs", module + "/cmd/version", module + "/cmd/volume", module + "/cmd/exec", module + "/cmd/exists",
 		module + "/cmd/rm", module + "/cmd/stop", module + "/cmd/family/containers",
+		module + "/cmd/create", module + "/cmd/start", module + "/cmd/attach", module + "/cmd/cleanup",
+		module + "/cmd/family/containers",
 	}
 )
 
@@ -71,6 +73,14 @@ var importRules = []importRule{
 	{
 		of: []string{libstorage}, not: []string{"text/template", "html/template"},
 		reason: "templates keep every exported method of a program alive: the linker cannot drop one",
+	},
+	{
+		of: []string{module + "/cmd/monitor"},
+		not: []string{
+			"github.com/spf13", "github.com/sirupsen", "github.com/opencontainers", "github.com/containerd", "github.com/moby",
+			"go.podman.io", "golang.org/x/term", "net", "os/exec", "text/template", "regexp",
+		},
+		reason: "there is one monitor for each container: it links the standard library and golang.org/x/sys alone",
 	},
 	{
 		of: []string{module + "/cmd/tug"}, not: []string{"github.com/spf13", "encoding/json", "regexp", "text/template", "net", "os/exec"},

@@ -4,7 +4,6 @@ package launch
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,27 +13,39 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
 )
 
-// Run runs a container to its end. An error is ours or the runtime's; how the
-// container ended is in the Exit.
+// Run makes a container and runs it to its end, or with o.Detach until it runs.
+// An error is ours or the runtime's; how the container ended is in the Exit.
 //
-// When Run returns, nothing of an o.Remove container is left, and nothing of
-// one that could not be started. Any other container keeps its directory, with
-// the exit code in its record.
+// When Run returns, nothing of an o.Remove container is left that has ended, and
+// nothing of one that could not be started. Any other container keeps its
+// directory, with the exit code.
 func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit, error) {
+	l := &launcher{store: store, o: &o}
 	// While our own container is made and runs. What cannot be removed now is
 	// left to the next command.
 	swept := make(chan error, 1)
 	go func() { swept <- Sweep(context.WithoutCancel(ctx), store) }()
-	exit, err := (&launcher{store: store, o: &o}).run(ctx)
+	var exit libexec.Exit
+	var err error
+	if o.direct() {
+		exit, err = l.runDirect(ctx)
+	} else {
+		exit, err = l.runMonitored(ctx)
+	}
 	if serr := <-swept; serr != nil {
 		o.note("sweep: " + serr.Error())
 	}
 	return exit, err
+}
+
+// direct tells whether the container is a child of ours: with nothing in between
+// its stdio is ours, and it needs no log, since nobody can look later.
+func (o *Options) direct() bool {
+	return o.Remove && !o.Detach && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
 }
 
 // launcher carries what the steps of Run share.
@@ -46,6 +57,8 @@ type launcher struct {
 	container *libstorage.Container
 	spec      *specs.Spec
 	cidFile   bool // we have written it
+	// waiting are containers that wait for this one, itself included.
+	waiting []string
 }
 
 func (o *Options) note(message string) {
@@ -54,63 +67,64 @@ func (o *Options) note(message string) {
 	}
 }
 
-func (l *launcher) run(ctx context.Context) (exit libexec.Exit, err error) {
-	if err := checkCIDFile(l.o.CIDFile); err != nil {
-		return exit, err
-	}
-	if root := l.store.Root(); l.store.ReadOnly() {
-		return exit, errclass.New(errclass.Conflict, root, fmt.Errorf("store %s: %w", root, libstorage.ErrReadOnly))
-	}
-	create := libstorage.ContainerOptions{
-		Name: l.o.Name, Replace: l.o.Replace, Stop: removing(l.store, StopOptions{}), Ephemeral: l.o.Remove,
-		Rootfs: l.o.Rootfs, RootfsOverlay: l.o.RootfsOverlay, Annotations: l.o.Exec.Annotations,
-	}
-	if l.o.Rootfs == "" {
-		image, err := resolve(ctx, l.store, l.o)
-		if err != nil {
-			return exit, err
-		}
-		config, err := l.store.Config(ctx, image.ID)
-		if err != nil {
-			return exit, err
-		}
-		l.config = config.Config
-		create.ImageID, create.ImageName = image.ID, l.o.Image
-	}
-	if create.Volumes, err = l.claimVolumes(ctx); err != nil {
-		return exit, err
-	}
-	l.o.StopSignal = l.stopSignal()
-	if create.Config, err = json.Marshal(&l.o.Config); err != nil {
-		return exit, fmt.Errorf("internal error: %w", err)
-	}
-	create.Labels = merged(l.config.Labels, l.o.Labels)
-	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
-		return exit, err
-	}
-	create.Runtime = l.runtime.Path
-	if l.container, err = l.store.CreateContainer(ctx, create); err != nil {
+func (l *launcher) runDirect(ctx context.Context) (exit libexec.Exit, err error) {
+	if err := l.create(ctx, libstorage.ContainerOptions{Ephemeral: true}); err != nil {
 		return exit, err
 	}
 	// From here on there is something to undo, whatever ends us.
 	defer func() {
-		err = errors.Join(err, l.finish(context.WithoutCancel(ctx), exit, err))
+		err = errors.Join(err, l.discard(context.WithoutCancel(ctx), err != nil || !exit.Started))
 	}()
+	if err := l.require(ctx); err != nil {
+		return exit, err
+	}
 	if err := l.prepare(ctx); err != nil {
 		return exit, err
 	}
 	return l.attached(ctx)
 }
 
+func (l *launcher) runMonitored(ctx context.Context) (exit libexec.Exit, err error) {
+	if err := l.create(ctx, libstorage.ContainerOptions{Ephemeral: l.o.Remove, Starting: true}); err != nil {
+		return exit, err
+	}
+	info := l.info()
+	var a *attachment
+	if !l.o.Detach {
+		a = &attachment{stdio: l.o.Stdio, signals: l.o.Signals, keys: l.o.DetachKeys}
+	}
+	conn, err := l.start(ctx, a)
+	var early interrupted
+	if errors.As(err, &early) {
+		exit, err = interruptedBy(early), nil
+	}
+	if err != nil || early != 0 {
+		return exit, errors.Join(err, l.discard(context.WithoutCancel(ctx), true))
+	}
+	if l.o.OnStart != nil {
+		l.o.OnStart(info.Record.ID)
+	}
+	if a == nil {
+		return libexec.Exit{Started: true}, nil
+	}
+	if a.signals != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return follow(ctx, conn, &info, a, l.o.Exec.Terminal)
+}
+
+// interrupted is a signal that came before the start.
+type interrupted syscall.Signal
+
+func interruptedBy(sig interrupted) libexec.Exit {
+	return libexec.Exit{Code: 128 + int(sig), Interrupted: syscall.Signal(sig)}
+}
+
+func (i interrupted) Error() string { return "ended by signal: " + syscall.Signal(i).String() }
+
 // prepare makes the root file system and the bundle.
 func (l *launcher) prepare(ctx context.Context) error {
 	c, o := l.container, l.o
-	if o.CIDFile != "" {
-		if err := writeCIDFile(o.CIDFile, c.ID()); err != nil {
-			return err
-		}
-		l.cidFile = true
-	}
 	path, err := c.Rootfs().Mount(ctx)
 	if err != nil {
 		return err
@@ -159,7 +173,6 @@ func (l *launcher) bundle() libexec.Container {
 // killed.
 func (l *launcher) started(p libexec.Process) error {
 	err := l.container.Update(func(r *libstorage.Record) {
-		r.Command = l.spec.Process.Args
 		_ = r.Started(p.Pid) // one that is gone already needs no finding
 	})
 	if err == nil && l.o.PIDFile != "" {
@@ -168,92 +181,15 @@ func (l *launcher) started(p libexec.Process) error {
 	return err
 }
 
-// finish removes the container, or keeps what is to be kept of it.
-func (l *launcher) finish(ctx context.Context, exit libexec.Exit, failure error) error {
-	c := l.container
-	defer func() {
-		for _, note := range c.Notes() {
-			l.o.note(note.Error())
-		}
-	}()
-	if l.o.Remove || !exit.Started {
-		err := c.Remove(ctx)
-		if l.cidFile && (failure != nil || !exit.Started) {
-			_ = os.Remove(l.o.CIDFile)
-		}
-		return err
+// discard removes a container of ours, and the file with its ID if it has not
+// run.
+func (l *launcher) discard(ctx context.Context, failed bool) error {
+	err := l.container.Remove(ctx)
+	for _, note := range l.container.Notes() {
+		l.o.note(note.Error())
 	}
-	err := c.Update(func(r *libstorage.Record) { r.Exit(exit.Code) })
-	return errors.Join(err, c.Cleanup(), c.Close())
-}
-
-func (l *launcher) stopSignal() syscall.Signal {
-	if l.o.StopSignal != 0 {
-		return l.o.StopSignal
+	if l.cidFile && failed {
+		_ = os.Remove(l.o.CIDFile)
 	}
-	sig, err := libexec.ParseSignal(l.config.StopSignal)
-	if err != nil {
-		l.o.note("image: stop signal: " + err.Error())
-	}
-	if sig == 0 {
-		return syscall.SIGTERM
-	}
-	return sig
-}
-
-// merged is a with b over it.
-func merged(a, b map[string]string) map[string]string {
-	if len(a) == 0 {
-		return b
-	}
-	m := make(map[string]string, len(a)+len(b))
-	for k, v := range a {
-		m[k] = v
-	}
-	for k, v := range b {
-		m[k] = v
-	}
-	return m
-}
-
-// checkCIDFile refuses an existing file before anything is made.
-func checkCIDFile(path string) error {
-	if path == "" {
-		return nil
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return errclass.New(errclass.Conflict, path, fmt.Errorf("container ID file %s exists", path))
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return errclass.New(errclass.Usage, path, fmt.Errorf("container ID file: %w", err))
-	}
-	return nil
-}
-
-// writeCIDFile makes the file, which somebody may have made since it was
-// checked.
-func writeCIDFile(path, id string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err == nil {
-		_, err = f.WriteString(id)
-		err = errors.Join(err, f.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("container ID file: %w", err)
-	}
-	return nil
-}
-
-// replaceFile writes a small file for others to read, whole or not at all.
-func replaceFile(path, content string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // gone already when it was renamed
-	_, err = tmp.WriteString(content)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return err
 }

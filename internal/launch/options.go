@@ -24,7 +24,9 @@ type Options struct {
 	// container that has it, and ends it first if it runs.
 	Name    string
 	Replace bool
-	// Remove removes the container when it has ended.
+	// Remove removes the container when it has ended. With neither Detach nor
+	// keys to detach it is then a child of this process; any other container has
+	// a monitor.
 	Remove bool
 	// CIDFile is written for the caller. An existing one is an error.
 	CIDFile string
@@ -33,6 +35,15 @@ type Options struct {
 	// Runtime is the name or path of the OCI runtime; empty for the first that
 	// works.
 	Runtime string
+	// Detach returns when the container runs. OnStart, when not nil, is called
+	// then with its ID.
+	Detach  bool
+	OnStart func(id string)
+	// DetachKeys leave a container with a terminal alone; see
+	// libexec.ParseDetachKeys.
+	DetachKeys []byte
+	Programs   Programs
+
 	// Stdio is the container's; see libexec.Stdio.
 	Stdio libexec.Stdio
 	// Signals are passed on to the container. The end of the context stops only

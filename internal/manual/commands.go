@@ -6,6 +6,8 @@ import (
 	"sort"
 
 	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/command/attach"
+	"github.com/tug-containers/tug/internal/command/cleanup"
 	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/cp"
@@ -32,6 +34,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/save"
+	"github.com/tug-containers/tug/internal/command/start"
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
@@ -55,6 +58,10 @@ func Commands() map[string]*cobra.Command {
 		"push":           push.New(),
 		"load":           load.New(),
 		"history":        history.New(),
+		"create":         run.NewCreate(),
+		"start":          start.New(),
+		"cleanup":        cleanup.New(),
+		"attach":         attach.New(),
 		"copy":           copy.New(),
 		"images":         images.New(),
 		"inspect":        inspect.New(),

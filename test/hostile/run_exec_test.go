@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestH01Descriptors(t *testing.T) {
 	p := settle(t)
 	p.each(t, "watched", nil, func(t *testing.T, runtime, image string) {
 		cid := filepath.Join(t.TempDir(), "pid")
-		watch := exec.Command(filepath.Join(bin, "tug-run"), starting(runtime, "--pidfile="+cid, image, "probe", "watch", "4s")[1:]...)
+		watch := exec.Command(filepath.Join(bin, "tug-run"), starting(runtime, "--pidfile="+cid, image, "probe", "watch", "10m")[1:]...)
 		watch.Env = append(p.home.Environ(), "TMPDIR="+p.tmp)
 		out, err := watch.StdoutPipe()
 		must(t, err)
@@ -58,6 +59,7 @@ func TestH01Descriptors(t *testing.T) {
 				break
 			}
 		}
+		must(t, watch.Process.Signal(syscall.SIGTERM))
 		targets := <-seen
 		_ = watch.Wait()
 		if !strings.Contains(targets, "watching") {

@@ -4,12 +4,14 @@ package script_test
 
 import (
 	"os"
+	"path/filepath"
 	goruntime "runtime"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/tug-containers/tug/internal/life"
 	"github.com/tug-containers/tug/test/images"
 	"github.com/tug-containers/tug/test/scene"
 )
@@ -45,6 +47,7 @@ func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error
 // tidy ends what a story left running or mounted, which is the story's
 // failure, and removes its run root.
 func (s *stage) tidy(t *testing.T, work, runRoot string) {
+	endContainers(t, work)
 	unmount(t, runRoot)
 	unmount(t, work)
 	for _, dir := range []string{runRoot, work} {
@@ -55,6 +58,24 @@ func (s *stage) tidy(t *testing.T, work, runRoot string) {
 	}
 	if err := os.RemoveAll(runRoot); err != nil {
 		t.Error(err)
+	}
+}
+
+// endContainers ends what a story left detached, with its monitor.
+func endContainers(t *testing.T, work string) {
+	var lives []string
+	for _, kind := range []string{"containers", "ephemeral"} {
+		found, _ := filepath.Glob(filepath.Join(work, ".store/root/tug", kind, "*"))
+		lives = append(lives, found...)
+	}
+	for _, dir := range lives {
+		live, err := life.ReadLive(dir)
+		if err != nil || !life.Monitored(dir) {
+			continue
+		}
+		t.Errorf("left running: container %s", filepath.Base(dir))
+		_ = syscall.Kill(live.Monitor, syscall.SIGKILL)
+		_ = syscall.Kill(live.Pid, syscall.SIGKILL)
 	}
 }
 

@@ -7,6 +7,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/attach"
+	"github.com/tug-containers/tug/internal/command/cleanup"
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/exec"
@@ -21,6 +23,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/rm"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
+	"github.com/tug-containers/tug/internal/command/start"
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
@@ -40,6 +43,10 @@ func main() {
 		"exec":    exec.New,
 		"exists":  exists.New,
 		"history": history.New,
+		"create":  run.NewCreate,
+		"start":   start.New,
+		"cleanup": cleanup.New,
+		"attach":  attach.New,
 		"images":  images.New,
 		"inspect": inspect.New,
 		"logs":    logs.New,

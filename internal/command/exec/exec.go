@@ -17,12 +17,6 @@ import (
 	"github.com/tug-containers/tug/libstorage"
 )
 
-// Exit codes of our own, beside 125 for whatever else goes wrong.
-const (
-	codeNotExecutable = 126
-	codeNotFound      = 127
-)
-
 type options struct {
 	globals             *cli.Globals
 	container           choice
@@ -134,10 +128,8 @@ func (o *options) run(cmd *cobra.Command, name string, exec libexec.ExecOptions)
 	// A signal must reach the command once, and as what it is.
 	exit, err := launch.Exec(context.WithoutCancel(cmd.Context()), store, container, exec)
 	switch {
-	case errors.Is(err, libexec.ErrCommandNotFound):
-		return &cli.ExitError{Code: codeNotFound, Err: err}
-	case errors.Is(err, libexec.ErrCommandNotExecutable):
-		return &cli.ExitError{Code: codeNotExecutable, Err: err}
+	case launch.Code(err) != 0:
+		return &cli.ExitError{Code: launch.Code(err), Err: err}
 	case err != nil:
 		return err
 	case exit.Code != 0:

@@ -51,6 +51,8 @@ type flags struct {
 	oomScoreAdj                int
 	umask, cgroupParent        string
 	refused                    []refusal
+	live                       live
+	create                     bool // it is tug-create, which starts nothing
 }
 
 // register adds the options to a command. What follows the image's name belongs
@@ -71,6 +73,10 @@ func (f *flags) register(cmd *cobra.Command) {
 	f.registerFiles(s)
 	f.registerPrivileges(s)
 	f.registerResources(s)
+	f.registerLive(s)
+	if !f.create {
+		f.registerAttach(s)
+	}
 	f.registerRefused(s)
 }
 

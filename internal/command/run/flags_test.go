@@ -136,7 +136,7 @@ func TestOptionsRootfsAndSpecialCases(t *testing.T) {
 	if want := []launch.VolumesFrom{{Container: "a"}, {Container: "b", Access: "ro"}}; !reflect.DeepEqual(o.VolumesFrom, want) || o.ImageVolumes != launch.ImageVolumesAnonymous {
 		t.Errorf("volumes from %+v, want %+v", o.VolumesFrom, want)
 	}
-	if o := mustParse(t, "-d=false", "--restart=no", "--userns=host", "--no-healthcheck", "--sig-proxy", "x"); o.Image != "x" {
+	if o := mustParse(t, "--userns=host", "--no-healthcheck", "--sig-proxy", "x"); o.Image != "x" {
 		t.Error("neutral values of options that we lack are refused")
 	}
 }
@@ -150,7 +150,7 @@ func TestOptionsRefused(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"-d"}, {"-p", "80:80"}, {"--network", "bridge"}, {"--network", "container:x"}, {"--ipc", "container:x"},
+		{"-p", "80:80"}, {"--network", "bridge"}, {"--network", "container:x"}, {"--ipc", "container:x"},
 		{"-v", "/usr:/x:O,upperdir=/u,workdir=/w"}, {"--mount", "type=glob,src=/x,dst=/y"}, {"--device", "vendor.com/class=gpu"}, {"--group-add", "keep-groups"},
 		{"-v", "/usr:/x:idmap"}, {"--security-opt", "label=type:spc_t"}, {"--security-opt", "apparmor=mine"}, {"--add-host", "x:host-gateway"},
 		{"--mount", "src=v,dst=/x,volume-opt=a=b"}, {"--mount", "type=bind,src=/usr,dst=/x,subpath=bin"},

@@ -36,7 +36,7 @@ func (f *flags) options(args []string) (launch.Options, error) {
 		o.Stdio.In = os.Stdin
 	}
 	for _, step := range []func(*launch.Options, []string) error{
-		f.container, f.process, f.mountsOf, f.namespaces, f.privileges, f.resources,
+		f.container, f.process, f.mountsOf, f.namespaces, f.privileges, f.resources, f.lives,
 	} {
 		if err := step(&o, args); err != nil {
 			return launch.Options{}, err

@@ -29,10 +29,6 @@ type refusedFlag struct {
 func refusedFlags() []refusedFlag {
 	off := []string{"false"}
 	return []refusedFlag{
-		{name: "detach", short: "d", boolean: true, neutral: off},
-		{name: "attach", short: "a"},
-		{name: "detach-keys"},
-		{name: "sig-proxy", boolean: true, neutral: []string{"true"}},
 		{name: "publish", short: "p"},
 		{name: "publish-all", short: "P", boolean: true, neutral: off},
 		{name: "expose"}, {name: "ip"}, {name: "ip6"}, {name: "mac-address"}, {name: "network-alias"},
@@ -40,16 +36,14 @@ func refusedFlags() []refusedFlag {
 		{name: "http-proxy", boolean: true, neutral: off},
 		{name: "userns", neutral: []string{"host", ""}},
 		{name: "uidmap"}, {name: "gidmap"}, {name: "subuidname"}, {name: "subgidname"},
-		{name: "restart", neutral: []string{"no", ""}},
 		{name: "health-cmd", neutral: []string{"none"}},
 		{name: "health-interval"}, {name: "health-on-failure"}, {name: "health-retries"}, {name: "health-start-period"},
 		{name: "health-startup-cmd"}, {name: "health-startup-interval"}, {name: "health-startup-retries"},
 		{name: "health-startup-success"}, {name: "health-startup-timeout"}, {name: "health-timeout"},
 		{name: "no-healthcheck", boolean: true, neutral: []string{"true", "false"}},
-		{name: "log-driver"}, {name: "log-opt"},
 		{name: "sdnotify"}, {name: "conmon-pidfile"},
 		{name: "cgroups", neutral: []string{"enabled"}}, {name: "cgroupns"}, {name: "cgroup-conf"},
-		{name: "pod"}, {name: "pod-id-file"}, {name: "requires"}, {name: "secret"},
+		{name: "pod"}, {name: "pod-id-file"}, {name: "secret"},
 		{name: "init-path"}, {name: "init-ctr"}, {name: "label-file"}, {name: "passwd"},
 		{name: "passwd-entry"}, {name: "hostuser"}, {name: "personality"}, {name: "rdt-class"}, {name: "seccomp-policy"},
 		{name: "systemd", neutral: []string{"false"}}, {name: "tz"}, {name: "variant"}, {name: "arch"}, {name: "os"},

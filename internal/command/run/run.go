@@ -4,9 +4,7 @@ package run
 
 import (
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"fmt"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -17,12 +15,6 @@ import (
 	"github.com/tug-containers/tug/libstorage"
 )
 
-// Exit codes of our own, beside 125 for whatever else goes wrong.
-const (
-	codeNotExecutable = 126
-	codeNotFound      = 127
-)
-
 // New gives the command.
 func New() *cobra.Command {
 	f := &flags{}
@@ -30,6 +22,29 @@ func New() *cobra.Command {
 		Use:   "tug-run [OPTION]... IMAGE [COMMAND [ARGUMENT]...]",
 		Short: "Run a command in a new container",
 	}
+	globals := f.command(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		// Before anything else: from now on no signal ends us half-way.
+		signals := libexec.CatchSignals()
+		options, err := f.options(args)
+		if err != nil {
+			return err
+		}
+		libexec.Hasten()
+		options.Runtime, options.Puller, options.Programs = globals.Runtime, f.puller(globals), launch.FindPrograms(cli.Sibling, globals.Args())
+		if options.Detach {
+			options.OnStart = func(id string) { fmt.Fprintln(cmd.OutOrStdout(), id) }
+		}
+		if f.live.sigProxy {
+			options.Signals = signals
+		}
+		return run(cmd, globals, options)
+	}
+	return cmd
+}
+
+// command adds all options to a command.
+func (f *flags) command(cmd *cobra.Command) *cli.Globals {
 	f.register(cmd)
 	globals := cli.AddGlobals(cmd)
 	images := cli.CompleteImages(globals)
@@ -39,19 +54,7 @@ func New() *cobra.Command {
 		}
 		return images(cmd, args, typed)
 	}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		// Before anything else: from now on no signal ends us half-way.
-		signals := libexec.CatchSignals()
-		options, err := f.options(args)
-		if err != nil {
-			return err
-		}
-		libexec.Hasten()
-		options.Signals, options.Runtime = signals, globals.Runtime
-		options.Puller = f.puller(globals)
-		return run(cmd, globals, options)
-	}
-	return cmd
+	return globals
 }
 
 func run(cmd *cobra.Command, globals *cli.Globals, options launch.Options) error {
@@ -69,10 +72,8 @@ func run(cmd *cobra.Command, globals *cli.Globals, options launch.Options) error
 	switch {
 	case errors.Is(err, launch.ErrPull):
 		return &cli.ExitError{Code: 125} // tug-pull has said why
-	case errors.Is(err, libexec.ErrCommandNotFound):
-		return &cli.ExitError{Code: codeNotFound, Err: err}
-	case errors.Is(err, libexec.ErrCommandNotExecutable):
-		return &cli.ExitError{Code: codeNotExecutable, Err: err}
+	case launch.Code(err) != 0:
+		return &cli.ExitError{Code: launch.Code(err), Err: err}
 	case err != nil:
 		return err
 	case exit.Code != 0:
@@ -81,21 +82,10 @@ func run(cmd *cobra.Command, globals *cli.Globals, options launch.Options) error
 	return nil
 }
 
-// puller is the command line of tug-pull: the file beside this one, else
-// whatever PATH has.
+// puller is the command line of tug-pull.
 func (f *flags) puller(globals *cli.Globals) []string {
-	const name = "tug-pull"
-	path := name
-	if self, err := os.Executable(); err == nil {
-		if beside := filepath.Join(filepath.Dir(self), name); executable(beside) {
-			path = beside
-		}
-	}
-	if found, err := exec.LookPath(path); err == nil {
-		path = found
-	}
+	args := append([]string{cli.Sibling("pull")}, globals.Args()...)
 	// Its errors are ours: they have the form that was asked of us.
-	args := append([]string{path}, globals.Args()...)
 	args = append(args, "--error-format="+globals.ErrorFormat)
 	if f.quiet {
 		args = append(args, "--quiet")
@@ -106,9 +96,4 @@ func (f *flags) puller(globals *cli.Globals) []string {
 		}
 	}
 	return args
-}
-
-func executable(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }

@@ -22,9 +22,12 @@ type Verb struct {
 // Verbs are the programs that this version has.
 func Verbs() []Verb {
 	return []Verb{
+		{Name: "attach", Summary: "Attach to a running container"},
+		{Name: "cleanup", Summary: "Unmount what containers that have ended still have mounted"},
 		{Name: "commit", Summary: "Make an image of what a container has changed"},
 		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},
 		{Name: "cp", Summary: "Copy files between containers and the host"},
+		{Name: "create", Summary: "Create a container without starting it"},
 		{Name: "df", Summary: "Show what images, containers and volumes take of the disk"},
 		{Name: "diff", Summary: "List the files that a container or an image has changed"},
 		{Name: "exec", Summary: "Run a command in a running container"},
@@ -48,6 +51,7 @@ func Verbs() []Verb {
 		{Name: "rmi", Summary: "Remove images from the store"},
 		{Name: "run", Summary: "Run a command in a new container"},
 		{Name: "save", Summary: "Save images to an archive or a directory"},
+		{Name: "start", Summary: "Start containers that are there"},
 		{Name: "stop", Summary: "Stop containers"},
 		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "umount", Summary: "Unmount the files of containers"},
@@ -85,8 +89,11 @@ func spellings(group string) map[string][]string {
 		}
 	case "container":
 		return map[string][]string{
+			"attach":  {"attach"},
+			"cleanup": {"cleanup"},
 			"commit":  {"commit"},
 			"cp":      {"cp"},
+			"create":  {"create"},
 			"diff":    {"diff", "--type=container"},
 			"exec":    {"exec"},
 			"exists":  {"exists", "--type=container"},
@@ -99,14 +106,13 @@ func spellings(group string) map[string][]string {
 			"rename":  {"rename"},
 			"rm":      {"rm"},
 			"run":     {"run"},
+			"start":   {"start"},
 			"stop":    {"stop"},
 			"umount":  {"umount"},
 			"unmount": {"umount"},
 		}
 	case "system":
-		return map[string][]string{
-			"df": {"df"},
-		}
+		return map[string][]string{"df": {"df"}}
 	}
 	return nil
 }

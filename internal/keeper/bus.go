@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package keeper
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tug-containers/tug/libexec/monitor"
+	"golang.org/x/sys/unix"
+)
+
+// bus is who has attached, and the container's stdin or terminal.
+type bus struct {
+	k        *keeper
+	mu       sync.Mutex
+	clients  []*client
+	closed   bool
+	socket   *os.File
+	input    *os.File // nil when there is none, or it is closed
+	terminal bool
+}
+
+// client is one connection.
+type client struct {
+	conn   *monitor.Conn
+	output bool
+	// patient is the connection of the start: it is waited for while the container
+	// runs.
+	patient bool
+	wrote   bool // to stdin
+}
+
+func newBus(k *keeper) *bus { return &bus{k: k} }
+
+// listen lets others attach.
+func (b *bus) listen() error {
+	fd, err := listen(b.k.runDir, monitor.Socket, unix.SOCK_SEQPACKET)
+	if err != nil {
+		return &os.PathError{Op: "listen", Path: monitor.Socket, Err: err}
+	}
+	b.socket = os.NewFile(uintptr(fd), monitor.Socket)
+	go b.accept()
+	return nil
+}
+
+func (b *bus) accept() {
+	raw, err := b.socket.SyscallConn()
+	if err != nil {
+		return
+	}
+	for {
+		var conn int
+		var aerr error
+		err := raw.Read(func(fd uintptr) bool {
+			conn, _, aerr = unix.Accept4(int(fd), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			return aerr != unix.EAGAIN
+		})
+		switch {
+		case err != nil:
+			return // closed
+		case aerr != nil:
+			time.Sleep(10 * time.Millisecond) // too many descriptors, for now
+			continue
+		}
+		go b.serve(&client{conn: monitor.NewConn(os.NewFile(uintptr(conn), "connection"))}, true)
+	}
+}
+
+// adopt takes the connection of the start, unless the descriptor is no socket.
+func (b *bus) adopt(fd int) {
+	if _, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || unix.SetNonblock(fd, true) != nil {
+		unix.Close(fd)
+		return
+	}
+	c := &client{conn: monitor.NewConn(os.NewFile(uintptr(fd), "connection")), output: true, patient: true}
+	if b.join(c) {
+		go b.serve(c, false)
+	}
+}
+
+func (b *bus) join(c *client) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		c.conn.Close()
+		return false
+	}
+	b.clients = append(b.clients, c)
+	return true
+}
+
+func (b *bus) leave(c *client) {
+	b.mu.Lock()
+	b.clients = slices.DeleteFunc(b.clients, func(other *client) bool { return other == c })
+	b.mu.Unlock()
+	if c.wrote && b.k.c.StdinOnce {
+		b.closeInput()
+	}
+	c.conn.Close()
+}
+
+// serve reads what one client has to say, until it goes.
+func (b *bus) serve(c *client, stranger bool) {
+	if stranger {
+		hello, ok := b.greet(c)
+		if !ok {
+			c.conn.Close()
+			return
+		}
+		c.output = hello.Output
+		if !b.join(c) {
+			return
+		}
+	}
+	defer b.leave(c)
+	for {
+		kind, content, err := c.conn.Read()
+		if err != nil {
+			return
+		}
+		switch kind {
+		case monitor.FrameInput:
+			c.wrote = true
+			b.write(content)
+		case monitor.FrameEOF:
+			if b.k.c.StdinOnce {
+				b.closeInput()
+			}
+		case monitor.FrameResize:
+			b.resize(content)
+		}
+	}
+}
+
+func (b *bus) greet(c *client) (hello monitor.Hello, ok bool) {
+	_ = c.conn.SetReadDeadline(time.Now().Add(monitor.StallLimit))
+	kind, content, err := c.conn.Read()
+	if err != nil || kind != monitor.FrameHello || json.Unmarshal(content, &hello) != nil {
+		return hello, false
+	}
+	_ = c.conn.SetReadDeadline(time.Time{})
+	_ = c.conn.SetWriteDeadline(time.Now().Add(monitor.StallLimit))
+	return hello, c.conn.WriteJSON(monitor.FrameHello, monitor.Hello{Version: monitor.Version, Terminal: b.k.c.Terminal}) == nil
+}
+
+// send gives a frame of output to all who want it.
+func (b *bus) send(frame []byte) {
+	for _, c := range b.all() {
+		if c.output {
+			b.give(c, frame)
+		}
+	}
+}
+
+// tell gives a frame to everybody.
+func (b *bus) tell(kind byte, content any) {
+	data, err := json.Marshal(content)
+	if err != nil {
+		return
+	}
+	b.hurry()
+	for _, c := range b.all() {
+		b.give(c, append([]byte{kind}, data...))
+	}
+}
+
+// give writes to one client. Who cannot be written to is cut off, and its reader
+// does the rest.
+func (b *bus) give(c *client, frame []byte) {
+	if !c.patient {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(monitor.StallLimit))
+	}
+	if c.conn.WriteFrame(frame) != nil {
+		b.mu.Lock()
+		b.clients = slices.DeleteFunc(b.clients, func(other *client) bool { return other == c })
+		b.mu.Unlock()
+		_ = c.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (b *bus) all() []*client {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.clients) == 0 {
+		return nil
+	}
+	return slices.Clone(b.clients)
+}
+
+// hurry ends the patience with the connection of the start: the container has
+// ended, and its clean-up waits for nobody.
+func (b *bus) hurry() {
+	for _, c := range b.all() {
+		if c.patient {
+			_ = c.conn.SetWriteDeadline(time.Now().Add(monitor.StallLimit))
+		}
+	}
+}
+
+// setInput sets the container's stdin, or its terminal. The bus owns a pipe, and
+// not a terminal.
+func (b *bus) setInput(f *os.File, terminal bool) {
+	b.mu.Lock()
+	old, was := b.input, b.terminal
+	b.input, b.terminal = f, terminal
+	b.mu.Unlock()
+	if old != nil && !was {
+		old.Close()
+	}
+}
+
+// closeInput ends the container's stdin; a terminal has no end.
+func (b *bus) closeInput() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.input != nil && !b.terminal {
+		b.input.Close()
+		b.input = nil
+	}
+}
+
+func (b *bus) write(content []byte) {
+	b.mu.Lock()
+	f := b.input
+	b.mu.Unlock()
+	if f != nil {
+		_, _ = f.Write(content) // a container that reads no more has no need of it
+	}
+}
+
+func (b *bus) resize(content []byte) {
+	var size monitor.Size
+	if json.Unmarshal(content, &size) != nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.terminal && b.input != nil {
+		_ = unix.IoctlSetWinsize(int(rawFD(b.input)), unix.TIOCSWINSZ, &unix.Winsize{Row: size.Height, Col: size.Width})
+	}
+}
+
+// deafen lets nobody attach any more.
+func (b *bus) deafen() {
+	if b.socket != nil {
+		b.socket.Close()
+	}
+	_ = unix.Unlinkat(int(rawFD(b.k.runDir)), monitor.Socket, 0)
+}
+
+// close lets everybody go: the container is cleaned up.
+func (b *bus) close() {
+	b.mu.Lock()
+	b.closed = true
+	clients := b.clients
+	b.clients = nil
+	b.mu.Unlock()
+	for _, c := range clients {
+		c.conn.Close()
+	}
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package keeper
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/libexec/monitor"
+	"golang.org/x/sys/unix"
+)
+
+// What is kept of the checks, as podman does.
+const (
+	keptChecks = 5
+	keptOutput = 500
+)
+
+// watchHealth runs the health check again and again, until end is closed.
+func (k *keeper) watchHealth(p *process, end <-chan struct{}) {
+	h := life.Health{Starts: k.c.Starts, Restarts: k.restarts, Status: life.Starting}
+	_ = h.Write(k.c.Dir) // the next one may go better
+	for {
+		select {
+		case <-end:
+			return
+		case <-time.After(k.c.Health.Interval):
+		}
+		check, ok := k.check(end)
+		if !ok {
+			return
+		}
+		was := h.Status
+		k.judge(&h, check, p.started)
+		_ = h.Write(k.c.Dir)
+		if h.Status == was {
+			continue
+		}
+		k.note("health_status", nil, map[string]string{"health_status": h.Status})
+		if h.Status == life.Unhealthy {
+			k.unhealthy(p, end)
+		}
+	}
+}
+
+// judge adds a check to what is known.
+func (k *keeper) judge(h *life.Health, check life.Check, started time.Time) {
+	h.Log = append(h.Log, check)
+	if len(h.Log) > keptChecks {
+		h.Log = append([]life.Check{}, h.Log[len(h.Log)-keptChecks:]...)
+	}
+	switch {
+	case check.ExitCode == 0:
+		h.Status, h.FailingStreak = life.Healthy, 0
+	case h.Status == life.Starting && check.End.Sub(started) < k.c.Health.StartPeriod:
+	default:
+		if h.FailingStreak++; h.FailingStreak >= k.c.Health.Retries {
+			h.Status = life.Unhealthy
+		}
+	}
+}
+
+// check runs the check once. ok is false when the container ended meanwhile.
+func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
+	pidFile := filepath.Join(k.c.RunDir, "health.pid")
+	_ = os.Remove(pidFile)
+	out, err := memory()
+	if err != nil {
+		return life.Check{Start: time.Now(), End: time.Now(), ExitCode: -1, Output: err.Error()}, true
+	}
+	defer out.Close()
+	argv := append([]string{}, k.c.Runtime...)
+	argv = append(argv, "exec", "--process", k.c.Health.Process, "--pid-file", pidFile, k.c.ID)
+	c.Start = time.Now()
+	pid, ended, err := k.reaper.start(argv, k.c.Env, []*os.File{k.null, out, out})
+	if err != nil {
+		c.End, c.ExitCode, c.Output = time.Now(), -1, err.Error()
+		return c, true
+	}
+	limit := k.c.Health.Timeout
+	if limit <= 0 {
+		limit = time.Minute
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	var status syscall.WaitStatus
+	late := false
+	select {
+	case status = <-ended:
+	case <-end:
+		_ = unix.Kill(-pid, unix.SIGKILL)
+		<-ended
+		return c, false
+	case <-timer.C:
+		late = true
+		k.killCheck(pidFile)
+		_ = unix.Kill(-pid, unix.SIGKILL)
+		status = <-ended
+	}
+	c.End, c.ExitCode = time.Now(), status.ExitStatus()
+	c.Output = string(bytes.TrimSpace(tail(out)))
+	if late {
+		c.ExitCode, c.Output = -1, "the health check took longer than "+limit.String()
+	} else if status.Signaled() {
+		c.ExitCode = 128 + int(status.Signal())
+	}
+	if len(c.Output) > keptOutput {
+		c.Output = c.Output[:keptOutput]
+	}
+	c.Output = strings.ToValidUTF8(c.Output, "")
+	return c, true
+}
+
+// killCheck ends the process of a check in the container, which the death of the
+// runtime's own process does not always end.
+func (k *keeper) killCheck(pidFile string) {
+	data, err := os.ReadFile(pidFile)
+	if err != nil {
+		return
+	}
+	pid := 0
+	for _, digit := range bytes.TrimSpace(data) {
+		if digit < '0' || digit > '9' || pid > 1<<24 {
+			return
+		}
+		pid = pid*10 + int(digit-'0')
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	// It is a descendant of ours or it is a stranger's by now.
+	if parent := parentOf(pid); parent == os.Getpid() || parentOf(parent) == os.Getpid() {
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}
+}
+
+// unhealthy does what was asked for when a container becomes so.
+func (k *keeper) unhealthy(p *process, end <-chan struct{}) {
+	switch k.c.Health.OnFailure {
+	case monitor.HealthKill:
+		p.signal(unix.SIGKILL)
+		return
+	case monitor.HealthStop:
+		if f, err := os.OpenFile(filepath.Join(k.c.RunDir, monitor.StopFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			f.Close()
+		}
+	case monitor.HealthRestart:
+		k.mu.Lock()
+		k.again = true
+		k.mu.Unlock()
+	default:
+		return
+	}
+	p.signal(syscall.Signal(k.c.StopSignal))
+	select {
+	case <-end:
+	case <-time.After(k.c.StopTimeout):
+		p.signal(unix.SIGKILL)
+	}
+}

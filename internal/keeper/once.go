@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package keeper
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/libexec/monitor"
+	"golang.org/x/sys/unix"
+)
+
+// process is the container's first process.
+type process struct {
+	pid       int
+	startTime uint64
+	pidfd     *os.File
+	ended     <-chan syscall.WaitStatus
+	started   time.Time
+	group     memoryGroup
+}
+
+func (p *process) signal(sig syscall.Signal) {
+	_ = unix.PidfdSendSignal(int(rawFD(p.pidfd)), sig, nil, 0) // gone is as good
+}
+
+// once is one life of the container. code is nil when it was not seen.
+func (k *keeper) once() (code *int, oom bool, failure *monitor.Failure) {
+	k.forget()
+	s, err := k.openStreams()
+	if err != nil {
+		return nil, false, &monitor.Failure{Message: err.Error()}
+	}
+	defer s.close()
+	p, failure := k.create(s)
+	if failure != nil {
+		k.remove()
+		return nil, false, failure
+	}
+	defer p.pidfd.Close()
+	s.copy()
+	live := life.Live{
+		Starts: k.c.Starts, Restarts: k.restarts, Pid: p.pid, StartTime: p.startTime, BootID: bootID(), StartedAt: p.started,
+		Monitor: os.Getpid(), MonitorStart: startTime(os.Getpid()),
+	}
+	if err := live.Write(k.c.Dir); err != nil {
+		failure = &monitor.Failure{Message: err.Error()}
+	} else {
+		failure = k.verb(s, "start", k.c.ID)
+	}
+	if failure != nil {
+		p.signal(unix.SIGKILL)
+		k.remove()
+		<-p.ended
+		s.drain(drainLimit)
+		return nil, false, failure
+	}
+	k.note("start", nil, nil)
+	_ = k.say(monitor.Report{Pid: p.pid, StartTime: p.startTime}) // a client that was killed changes nothing
+	return k.await(p, s)
+}
+
+// drainLimit is how long output is waited for that others than the first process
+// may still write, before and after those are killed.
+const drainLimit = 2 * time.Second
+
+// await is the time from the start to the end.
+func (k *keeper) await(p *process, s *streams) (*int, bool, *monitor.Failure) {
+	k.mu.Lock()
+	k.process = p
+	k.mu.Unlock()
+	healthEnd := make(chan struct{})
+	var health sync.WaitGroup
+	if k.c.Health != nil && k.c.Health.Interval > 0 {
+		health.Go(func() { k.watchHealth(p, healthEnd) })
+	}
+	s.quiet.Reset(quietAfter)
+	defer s.quiet.Stop()
+	var limit *time.Timer
+	if k.c.Timeout > 0 {
+		limit = time.AfterFunc(k.c.Timeout, func() { p.signal(unix.SIGKILL) })
+	}
+	status := <-p.ended
+	if limit != nil {
+		limit.Stop()
+	}
+	k.mu.Lock()
+	k.process = nil
+	k.mu.Unlock()
+	close(healthEnd)
+	oom := p.group.killed()
+	code := status.ExitStatus()
+	if status.Signaled() {
+		code = 128 + int(status.Signal())
+	}
+	s.drain(drainLimit)
+	exit := life.Exit{
+		Starts: k.c.Starts, Restarts: k.restarts, Code: &code, OOMKilled: oom, StartedAt: p.started, Finished: time.Now().UTC(),
+	}
+	_ = exit.Write(k.c.Dir) // when the disk is full nobody knows the code: a reader sees no record
+	k.note("died", &code, nil)
+	health.Wait()
+	k.remove()
+	s.drain(drainLimit)
+	return &code, oom, nil
+}
+
+// forget removes what a former life left.
+func (k *keeper) forget() {
+	for _, name := range []string{"pid", ".pid", "runtime.log", "console"} {
+		_ = os.Remove(filepath.Join(k.c.RunDir, name)) // the runtime says it if one stays
+	}
+}
+
+// create has the runtime create the container, and learns its first process.
+func (k *keeper) create(s *streams) (*process, *monitor.Failure) {
+	args := []string{"--bundle", k.c.RunDir, "--pid-file", filepath.Join(k.c.RunDir, "pid")}
+	if s.console != nil {
+		args = append(args, "--console-socket", s.console.path)
+	}
+	if n := k.c.ExtraFiles; n > 0 {
+		args = append(args, "--preserve-fds", strconv.Itoa(n))
+	}
+	k.reaper.begin() // the first process may end before its pid is read
+	defer k.reaper.end()
+	failure := k.verb(s, "create", append(args, k.c.ID)...)
+	pid := k.readPid()
+	if failure == nil && pid == 0 {
+		failure = &monitor.Failure{Verb: "create", Message: "no process was started"}
+	}
+	if failure != nil {
+		return nil, failure
+	}
+	p := &process{pid: pid, startTime: startTime(pid), ended: k.reaper.status(pid), started: time.Now().UTC()}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, &monitor.Failure{Verb: "create", Message: "process " + strconv.Itoa(pid) + ": " + err.Error()}
+	}
+	p.pidfd = os.NewFile(uintptr(fd), "pidfd")
+	p.group = findMemoryGroup(pid)
+	if err := s.created(); err != nil {
+		p.pidfd.Close()
+		return nil, &monitor.Failure{Verb: "create", Message: err.Error()}
+	}
+	return p, nil
+}
+
+// verb executes one of the runtime's verbs. create has the container's stdio,
+// and all others have none.
+func (k *keeper) verb(s *streams, verb string, args ...string) *monitor.Failure {
+	log := filepath.Join(k.c.RunDir, "runtime.log")
+	argv := append([]string{}, k.c.Runtime...)
+	argv = append(argv, "--log", log, "--log-format", "json", verb)
+	argv = append(argv, args...)
+	said, err := memory()
+	if err != nil {
+		return &monitor.Failure{Verb: verb, Message: err.Error()}
+	}
+	defer said.Close()
+	files := []*os.File{k.null, said, said}
+	if verb == "create" {
+		files = s.container(said)
+		for i := range k.c.ExtraFiles {
+			files = append(files, os.NewFile(uintptr(monitor.ExtraFD+i), "extra"))
+		}
+	}
+	pid, ended, err := k.reaper.start(argv, k.c.Env, files)
+	if verb == "create" {
+		s.given()
+	}
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno):
+		return &monitor.Failure{Verb: verb, Errno: int(errno), Message: argv[0] + ": " + err.Error()}
+	case err != nil:
+		return &monitor.Failure{Verb: verb, Message: err.Error()}
+	}
+	status, err := await(pid, ended, k.c.StartTimeout)
+	if err == nil && status.ExitStatus() == 0 {
+		return nil
+	}
+	f := &monitor.Failure{Verb: verb, TimedOut: err != nil, Message: lastError(log)}
+	if status.Signaled() {
+		f.Signal = int(status.Signal())
+	} else {
+		f.Code = status.ExitStatus()
+	}
+	if f.Message == "" {
+		f.Message = lastLine(said)
+	}
+	return f
+}
+
+// remove has the runtime remove the container with all its processes.
+func (k *keeper) remove() {
+	_ = k.verb(nil, "delete", "-f", k.c.ID) // one that it does not know is an error too
+	_ = os.RemoveAll(k.c.StateDir)          // of a runtime that died half-way
+}
+
+func (k *keeper) readPid() int {
+	data, err := os.ReadFile(filepath.Join(k.c.RunDir, "pid"))
+	if err != nil || len(data) > 32 {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || pid <= 1 {
+		return 0
+	}
+	return pid
+}
+
+func memory() (*os.File, error) {
+	fd, err := unix.MemfdCreate("tug-runtime", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, &os.SyscallError{Syscall: "memfd_create", Err: err}
+	}
+	return os.NewFile(uintptr(fd), "runtime output"), nil
+}
+
+// startTime is when a process began, in clock ticks since the boot, or 0 when it
+// is gone.
+func startTime(pid int) uint64 { return statField(pid, 22) }
+
+func parentOf(pid int) int { return int(statField(pid, 4)) }
+
+// statField gives a number of /proc/PID/stat, whose fields are counted from 1.
+func statField(pid, field int) uint64 {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	const first = 3 // the name before it may hold anything
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= field-first {
+		return 0
+	}
+	n, _ := strconv.ParseUint(string(fields[field-first]), 10, 64)
+	return n
+}
+
+func bootID() string {
+	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package keeper
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tug-containers/tug/libexec/monitor"
+	"golang.org/x/sys/unix"
+)
+
+// streams is the stdio of one life of the container: our ends, and until the
+// runtime has them, the container's.
+type streams struct {
+	k        *keeper
+	theirs   []*os.File // stdin, stdout, stderr; nil for those of the runtime
+	out, err *os.File   // we read
+	console  *console   // where a terminal comes from
+	readers  sync.WaitGroup
+	done     chan struct{}
+	quiet    *time.Timer // when nothing has come for a while
+}
+
+// quietAfter is how long there must be no output for memory to be given back.
+const quietAfter = time.Second
+
+func (k *keeper) openStreams() (*streams, error) {
+	s := &streams{k: k, done: make(chan struct{}), quiet: time.AfterFunc(quietAfter, settle)}
+	if k.c.Terminal {
+		console, err := listenConsole(k.runDir)
+		s.console = console
+		return s, err
+	}
+	if k.c.Log.Driver == monitor.LogPassthrough {
+		s.theirs = []*os.File{os.Stdin, os.Stdout, os.Stderr}
+		return s, nil
+	}
+	s.theirs = []*os.File{k.null, nil, nil}
+	for i, ours := range []**os.File{&s.out, &s.err} {
+		r, w, err := pipe()
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		*ours, s.theirs[i+1] = r, w
+	}
+	if k.c.Stdin {
+		r, w, err := pipe()
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		s.theirs[0] = r
+		k.bus.setInput(w, false)
+	}
+	return s, nil
+}
+
+// pipe makes a pipe whose ends are close-on-exec. The container's blocks: it may
+// not expect another.
+func pipe() (r, w *os.File, err error) {
+	return os.Pipe()
+}
+
+// container gives the files of `create`: the container's own, where said are the
+// runtime's.
+func (s *streams) container(said *os.File) []*os.File {
+	if s.console != nil {
+		return []*os.File{s.k.null, said, said}
+	}
+	for _, f := range s.theirs {
+		// Reading from our end does not wait in the kernel, but theirs must.
+		_ = unix.SetNonblock(int(rawFD(f)), false)
+	}
+	return append([]*os.File{}, s.theirs...)
+}
+
+// given closes what the runtime has got.
+func (s *streams) given() {
+	for _, f := range s.theirs {
+		if f != s.k.null && rawFD(f) > 2 {
+			f.Close()
+		}
+	}
+	s.theirs = nil
+}
+
+// created takes the terminal that the runtime has sent.
+func (s *streams) created() error {
+	if s.console == nil {
+		return nil
+	}
+	master, err := s.console.receive()
+	if err != nil {
+		return err
+	}
+	s.out = master
+	s.k.bus.setInput(master, true)
+	return nil
+}
+
+// copy begins to read.
+func (s *streams) copy() {
+	for _, from := range []struct {
+		file *os.File
+		kind byte
+	}{{s.out, monitor.FrameOutput}, {s.err, monitor.FrameError}} {
+		if from.file != nil {
+			s.readers.Go(func() { s.read(from.file, from.kind) })
+		}
+	}
+	go func() {
+		s.readers.Wait()
+		close(s.done)
+	}()
+}
+
+// read copies one stream to those who attached, and into the log. The buffer is
+// a frame.
+func (s *streams) read(from *os.File, kind byte) {
+	frame := make([]byte, 1+monitor.FrameLimit)
+	frame[0] = kind
+	for {
+		n, err := from.Read(frame[1:])
+		if n > 0 {
+			s.quiet.Reset(quietAfter)
+			s.k.bus.send(frame[:1+n])
+			s.k.log.write(kind, frame[1:1+n], s.k.running)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, unix.EIO) || errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, os.ErrClosed):
+			// EIO is the end of a terminal that nobody has open.
+			s.k.log.finish(kind)
+			return
+		default:
+			return
+		}
+	}
+}
+
+// running tells whether the container's process is there: for it a full disk is
+// waited for.
+func (k *keeper) running() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.process != nil
+}
+
+// drain returns when all output is read, or the time is over.
+func (s *streams) drain(limit time.Duration) {
+	if s.out == nil && s.err == nil {
+		return
+	}
+	s.k.bus.hurry()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-s.done:
+	case <-timer.C:
+	}
+}
+
+// close ends what still goes on.
+func (s *streams) close() {
+	s.k.bus.setInput(nil, false)
+	s.given()
+	for _, f := range []*os.File{s.out, s.err} {
+		if f != nil {
+			_ = f.SetReadDeadline(time.Unix(1, 0))
+		}
+	}
+	s.readers.Wait()
+	for _, f := range []*os.File{s.out, s.err} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	if s.console != nil {
+		s.console.close()
+	}
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/tug-containers/tug/internal/events"
+	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/monitor"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// Programs are files of ours that a container needs beside its runtime.
+type Programs struct {
+	// Monitor is tug-monitor. Cleanup is the command line of tug-cleanup, to which
+	// the container's ID is added.
+	Monitor string
+	Cleanup []string
+}
+
+// FindPrograms finds them by find, which gives the file of tug-VERB; globals are
+// the options that say which store it is.
+func FindPrograms(find func(verb string) string, globals []string) Programs {
+	cleanup := append([]string{find("cleanup")}, globals...)
+	return Programs{Monitor: find("monitor"), Cleanup: append(cleanup, "--")}
+}
+
+// The log of a container, unless something else is asked for.
+const (
+	logName     = "ctr.log"
+	logMaxSize  = 64 << 20
+	logMaxFiles = 2
+)
+
+// LogPath is the file of the container's log.
+func LogPath(c *libstorage.ContainerInfo, config *Config) string {
+	if config.Log.Path != "" {
+		return config.Log.Path
+	}
+	return filepath.Join(c.Dir, logName)
+}
+
+// attachment is how the caller takes part in a container's life.
+type attachment struct {
+	stdio   libexec.Stdio
+	signals *libexec.Signals // nil: not passed on
+	keys    []byte
+}
+
+// start starts the container under a monitor of its own. The container's lock
+// is free when it returns without an error. With an attachment it gives the
+// connection, from which no output is lost.
+func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, error) {
+	c := l.container
+	if err := os.Remove(filepath.Join(c.RunDir(), monitor.StopFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("container %s: %w", c.ID(), err)
+	}
+	if err := l.require(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if sig := l.o.Signals.Pending(); sig != 0 {
+		return nil, interrupted(sig)
+	}
+	config := l.monitorConfig()
+	files := monitor.Files{}
+	var own *monitor.Conn
+	if a != nil {
+		files.Extra = a.stdio.Extra
+		if l.o.Log.Driver == monitor.LogPassthrough {
+			files.In, files.Out, files.Err = a.stdio.In, a.stdio.Out, a.stdio.Err
+		}
+		var err error
+		if own, files.Connection, err = monitor.Pair(); err != nil {
+			return nil, err
+		}
+		defer files.Connection.Close()
+		config.StdinOnce = true
+	}
+	p, err := l.runtime.Monitor(ctx, l.bundle(), libexec.MonitorOptions{
+		Program: l.o.Programs.Monitor, Config: config, Files: files,
+		User: &l.spec.Process.User, Args: l.spec.Process.Args,
+	})
+	if err == nil && l.o.PIDFile != "" {
+		if err = replaceFile(l.o.PIDFile, fmt.Sprint(p.Pid)); err != nil {
+			_ = syscall.Kill(p.Pid, syscall.SIGKILL)
+		}
+	}
+	if err != nil && p.Pid != 0 {
+		err = errors.Join(err, life.Await(ctx, c.Dir())) // it cleans up
+	}
+	if err == nil {
+		err = c.Close()
+	}
+	if err != nil {
+		if own != nil {
+			own.Close()
+		}
+		return nil, err
+	}
+	return own, nil
+}
+
+func (l *launcher) monitorConfig() monitor.Config {
+	c, o := l.container, l.o
+	r := c.Record()
+	config := monitor.Config{
+		Name: c.Name(), Image: r.ImageName, Dir: c.Dir(), Starts: r.Starts,
+		Terminal: o.Exec.Terminal, Stdin: o.Interactive,
+		Log: o.Log, Restart: o.Restart, Events: events.Path(l.store.Root()),
+		Cleanup:    append(o.Programs.Cleanup[:len(o.Programs.Cleanup):len(o.Programs.Cleanup)], c.ID()),
+		StopSignal: int(o.StopSignal), StopTimeout: o.StopTimeout, Timeout: o.Timeout,
+	}
+	log := &config.Log
+	switch log.Driver {
+	case "":
+		log.Driver = monitor.LogFile
+		fallthrough
+	case monitor.LogFile:
+		if log.Path == "" {
+			log.Path = filepath.Join(c.Dir(), logName)
+		}
+		if log.MaxSize == 0 {
+			log.MaxSize = logMaxSize
+		}
+		if log.MaxFiles == 0 {
+			log.MaxFiles = logMaxFiles
+		}
+	}
+	return config
+}
+
+// follow stays with a container until it ends, or is left.
+func follow(ctx context.Context, conn *monitor.Conn, c *libstorage.ContainerInfo, a *attachment, terminal bool) (libexec.Exit, error) {
+	f, err := libexec.Follow(ctx, conn, libexec.FollowOptions{
+		Stdio: a.stdio, Terminal: terminal, DetachKeys: a.keys,
+		Signals: a.signals, Signal: func(sig syscall.Signal) { pass(c.Dir, sig) },
+	})
+	exit := libexec.Exit{Started: true, Detached: f.Detached}
+	switch {
+	case err != nil || f.Detached:
+		return exit, err
+	case f.Code == nil:
+		return exit, fmt.Errorf("container %s: %w", c.Record.ID, ErrExitUnknown)
+	}
+	exit.Code = *f.Code
+	return exit, nil
+}
+
+// pass gives a signal to the process that the container has now.
+func pass(dir string, sig syscall.Signal) {
+	live, err := life.ReadLive(dir)
+	if err != nil {
+		return
+	}
+	h, err := libexec.Process{Pid: live.Pid, StartTime: live.StartTime}.Open()
+	if err != nil {
+		return
+	}
+	defer h.Close()
+	_ = h.Signal(sig) // gone is as good
+}
+
+// ErrExitUnknown says that nobody saw how the container ended.
+var ErrExitUnknown = errors.New("its exit code is not known: its monitor is gone")
