@@ -44,19 +44,19 @@ func (v *Volume) readOptions() error {
 				v.GID = &n
 			}
 		case "size", "inodes", "quota", "noquota":
-			if !v.hasFilesystem() && key != "noquota" {
+			if !v.HasFilesystem() && key != "noquota" {
 				return errclass.New(errclass.Unsupported, option, fmt.Errorf(
 					"volume %s: option %s is not supported: a volume has no quota; type=tmpfs has a size", v.Name, option))
 			}
 		case "timeout":
 			return errclass.New(errclass.Unsupported, option, fmt.Errorf("volume %s: option %s is not supported", v.Name, option))
 		default:
-			if !v.hasFilesystem() {
+			if !v.HasFilesystem() {
 				return v.optionError("option %s needs a type or a device", option)
 			}
 		}
 	}
-	if v.hasFilesystem() {
+	if v.HasFilesystem() {
 		v.NeedsCopyUp, v.NeedsChown = false, false
 		if v.Options["device"] == "" {
 			return v.optionError("a type needs a device")
@@ -69,9 +69,9 @@ func (v *Volume) optionError(format string, args ...any) error {
 	return errclass.New(errclass.Usage, v.Name, fmt.Errorf("volume "+v.Name+": "+format, args...))
 }
 
-// hasFilesystem tells a volume with a file system of its own from one that is a
-// directory of the store.
-func (v *Volume) hasFilesystem() bool { return v.Options["type"] != "" || v.Options["device"] != "" }
+// HasFilesystem tells a volume with a file system of its own, which is mounted
+// while a container runs with it, from one that is a directory of the store.
+func (v *Volume) HasFilesystem() bool { return v.Options["type"] != "" || v.Options["device"] != "" }
 
 // noCopy: the volume stays empty. The option needs no value.
 func (v *Volume) noCopy() bool {

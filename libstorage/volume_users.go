@@ -115,7 +115,7 @@ func (c *Container) leaveVolumes(ctx context.Context) (err error) {
 		}
 		v := c.store.readVolume(name)
 		gone := unix.Unlink(c.store.volumeDir(name) + "/" + mountedDir + "/" + c.ID())
-		if gone != nil || !v.hasFilesystem() {
+		if gone != nil || !v.HasFilesystem() {
 			continue
 		}
 		held, lerr := c.store.lockVolume(ctx, name)

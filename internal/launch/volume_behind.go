@@ -59,7 +59,7 @@ func (v *Volume) behind(ctx context.Context, store *libstorage.Store) (string, e
 	switch {
 	case err != nil:
 		return "", err
-	case v.Covered || v.Subpath != "" || found.Options["type"] != "" || found.Options["device"] != "":
+	case v.Covered || v.Subpath != "" || found.HasFilesystem():
 		return "", errclass.New(errclass.Unsupported, v.Name, fmt.Errorf(
 			"volume %s: what is mounted at %s is not there while the container does not run", v.Name, v.Destination))
 	}

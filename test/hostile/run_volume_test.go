@@ -3,6 +3,8 @@
 package hostile_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,18 +175,7 @@ func TestH24H65Swap(t *testing.T) {
 		dir := p.volumeDir("shared")
 		must(t, os.MkdirAll(dir+"/a/sub", 0o755))
 		must(t, os.Symlink(p.canary, dir+"/b"))
-		done := make(chan struct{})
-		var swapping sync.WaitGroup
-		swapping.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-					_ = unix.Renameat2(unix.AT_FDCWD, dir+"/a", unix.AT_FDCWD, dir+"/b", unix.RENAME_EXCHANGE)
-				}
-			}
-		})
+		defer swap(dir+"/a", dir+"/b")()
 		for range 6 {
 			for _, flags := range [][]string{
 				{"--tmpfs", "/v/a/sub"}, {"--tmpfs", "/v/a/new"}, {"-v", "shared:/v/a/empty"}, {"--mount", "src=shared,dst=/x,subpath=a/sub"},
@@ -193,7 +184,99 @@ func TestH24H65Swap(t *testing.T) {
 				p.start(t, runtime, append(append([]string{"-v", "shared:/v"}, flags...), image, "true")...)
 			}
 		}
+	})
+}
+
+// swap exchanges two names again and again, until stop has been called.
+func swap(a, b string) (stop func()) {
+	done := make(chan struct{})
+	var swapping sync.WaitGroup
+	swapping.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_ = unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+			}
+		}
+	})
+	return func() {
 		close(done)
 		swapping.Wait()
+	}
+}
+
+// TestH43Archive is a volume that is written to an archive, or filled from one,
+// while somebody exchanges a directory in it with a link to the host; and archives
+// that lead out of it by themselves.
+func TestH43Archive(t *testing.T) {
+	t.Parallel()
+	p := settle(t)
+	p.try(t, "race", func(t *testing.T) {
+		p.run(t, "tug-volume", "create", "shared").works(t)
+		defer p.dropVolume(t, "shared")
+		dir := p.volumeDir("shared")
+		must(t, os.MkdirAll(dir+"/a/sub", 0o755))
+		write(t, dir+"/a/file", "the volume's\n")
+		must(t, os.Symlink(p.canary, dir+"/b"))
+		in := archive(t, &tar.Header{Name: "a/new", Typeflag: tar.TypeReg}, &tar.Header{Name: "a/sub/new", Typeflag: tar.TypeReg}, &tar.Header{Name: "a/file", Typeflag: tar.TypeReg})
+		out := filepath.Join(p.tmp, "out")
+		defer os.Remove(out)
+		defer swap(dir+"/a", dir+"/b")()
+		for range 100 {
+			p.run(t, "tug-volume", "export", "-o", out, "shared")
+			if data, err := os.ReadFile(out); err == nil && bytes.Contains(data, []byte(secret)) {
+				t.Fatal("the host's file is in the archive")
+			}
+			p.call(t, call{args: []string{"tug-volume", "import", "shared"}, stdin: in})
+		}
 	})
+	c := p.canary
+	for name, headers := range map[string][]*tar.Header{
+		"up":             {{Name: strings.Repeat("../", 40) + c[1:] + "/new", Typeflag: tar.TypeReg}},
+		"absolute":       {{Name: c + "/new", Typeflag: tar.TypeReg}},
+		"through a link": {{Name: "l", Linkname: c, Typeflag: tar.TypeSymlink}, {Name: "l/new", Typeflag: tar.TypeReg}},
+		"onto a link":    {{Name: "l", Linkname: c + "/file", Typeflag: tar.TypeSymlink}, {Name: "l", Typeflag: tar.TypeReg}},
+		"a hard link":    {{Name: "l", Linkname: c + "/file", Typeflag: tar.TypeLink}},
+		"of a link":      {{Name: "l", Linkname: c + "/file", Typeflag: tar.TypeSymlink}, {Name: "m", Linkname: "l", Typeflag: tar.TypeLink}, {Name: "m", Typeflag: tar.TypeReg}},
+		"a mode":         {{Name: "l", Linkname: c + "/file", Typeflag: tar.TypeSymlink, Mode: 0o777, Uid: 5}},
+		"the root":       {{Name: "./", Typeflag: tar.TypeDir, Mode: 0o700}, {Name: "..", Typeflag: tar.TypeDir, Mode: 0o700}},
+	} {
+		p.try(t, name, func(t *testing.T) {
+			p.run(t, "tug-volume", "create", "shared").works(t)
+			defer p.dropVolume(t, "shared")
+			r := p.call(t, call{args: []string{"tug-volume", "import", "shared", "-"}, stdin: archive(t, headers...)})
+			if r.code != 0 {
+				r.fails(t, 125, "shared")
+			}
+			p.run(t, "tug-volume", "export", "-o", "/dev/null", "shared").works(t)
+		})
+	}
+	p.try(t, "no archive", func(t *testing.T) {
+		p.run(t, "tug-volume", "create", "shared").works(t)
+		defer p.dropVolume(t, "shared")
+		for _, text := range []string{"no archive", "\x1f\x8b", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "BZh", strings.Repeat("\xff", 1024)} {
+			p.call(t, call{args: []string{"tug-volume", "import", "shared"}, stdin: text}).fails(t, 125, "shared")
+		}
+	})
+}
+
+// archive makes a tar archive.
+func archive(t *testing.T, headers ...*tar.Header) string {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for _, h := range headers {
+		content := ""
+		if h.Typeflag == tar.TypeReg {
+			content = "of the archive\n"
+		}
+		h.Size = int64(len(content))
+		must(t, w.WriteHeader(h))
+		_, err := w.Write([]byte(content))
+		must(t, err)
+	}
+	must(t, w.Close())
+	return buf.String()
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/tug-containers/tug/libstorage"
 )
 
+const commands = "create, exists, export, import, inspect, ls, prune, rm"
+
 // New makes the command.
 func New() *cobra.Command {
 	cmd := &cobra.Command{
@@ -24,9 +26,9 @@ func New() *cobra.Command {
 		Short: "Create, list, show and remove volumes",
 		Args: cli.Usage(func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("say one of create, exists, inspect, ls, prune, rm")
+				return errors.New("say one of " + commands)
 			}
-			return fmt.Errorf("unknown command %q: say one of create, exists, inspect, ls, prune, rm", args[0])
+			return fmt.Errorf("unknown command %q: say one of %s", args[0], commands)
 		}),
 		RunE: func(*cobra.Command, []string) error {
 			return errors.New("internal error: a volume command without a name")
@@ -35,7 +37,8 @@ func New() *cobra.Command {
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	globals := cli.AddGlobals(cmd)
 	for _, sub := range []*cobra.Command{
-		create(globals), exists(globals), inspect(globals), list(globals), prune(globals), remove(globals),
+		create(globals), exists(globals), export(globals), importer(globals), inspect(globals), list(globals),
+		prune(globals), remove(globals),
 	} {
 		sub.DisableFlagsInUseLine = true
 		cmd.AddCommand(sub)

@@ -171,7 +171,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"rm", ""}, []string{"alpha", "beta"}},
 		{[]string{"rm", "beta", ""}, []string{"alpha"}},
 		{[]string{"inspect", "b"}, []string{"beta"}},
-		{[]string{"i"}, []string{"inspect"}},
+		{[]string{"in"}, []string{"inspect"}},
 	} {
 		if got := storetest.Complete(t, volume.New(), append(globals[:len(globals):len(globals)], tc.args...)...); !slices.Equal(got, tc.want) {
 			t.Errorf("%q: %q", tc.args, got)
