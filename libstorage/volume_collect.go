@@ -91,6 +91,35 @@ func (s *Store) collectVolume(name string) (string, error) {
 	return "", errors.Join(err, h.unlock())
 }
 
+// volumeLeft says why a volume, or something of it, belongs to nobody; "" when it
+// does, or when somebody is at work on it.
+func (s *Store) volumeLeft(name string) string {
+	dir := s.volumeDir(name)
+	unnamed := strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, gonePrefix)
+	if !unnamed && !validName(name) || lockHeld(dir+"/"+lockFile) {
+		return ""
+	}
+	if unnamed {
+		return "it was not finished"
+	}
+	v := s.readVolume(name)
+	if v.Err == nil && v.Anonymous && v.Owner != "" && !s.claimed(v.Owner) {
+		return "its container is gone"
+	}
+	if exists(dir + "/" + stageDir) {
+		return "content was not all copied into it"
+	}
+	for _, kind := range []string{usersDir, mountedDir} {
+		ids, _ := entries(dir + "/" + kind)
+		for _, id := range ids {
+			if checkID(id) && !s.claimed(id) {
+				return "a container that had it is gone"
+			}
+		}
+	}
+	return ""
+}
+
 // dropStaleUsers forgets containers that are gone.
 func (s *Store) dropStaleUsers(name string) (err error) {
 	for _, kind := range []string{usersDir, mountedDir} {

@@ -16,6 +16,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/export"
+	"github.com/tug-containers/tug/internal/command/gc"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/importer"
@@ -80,6 +81,7 @@ func Commands() map[string]*cobra.Command {
 		"umount":         umount.New(),
 		"rename":         rename.New(),
 		"df":             df.New(),
+		"gc":             gc.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()

@@ -13,6 +13,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/exists"
+	"github.com/tug-containers/tug/internal/command/gc"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
@@ -42,6 +43,7 @@ func main() {
 		"diff":    diff.New,
 		"exec":    exec.New,
 		"exists":  exists.New,
+		"gc":      gc.New,
 		"history": history.New,
 		"create":  run.NewCreate,
 		"start":   start.New,

@@ -33,6 +33,7 @@ func Verbs() []Verb {
 		{Name: "exec", Summary: "Run a command in a running container"},
 		{Name: "exists", Summary: "Tell by the exit code whether a container or an image is there"},
 		{Name: "export", Summary: "Write the files of a container as a tar archive"},
+		{Name: "gc", Summary: "Remove what belongs to nobody"},
 		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
 		{Name: "import", Summary: "Make an image of the files in a tar archive"},
