@@ -14,7 +14,9 @@ import (
 func Collect(ctx context.Context, store *libstorage.Store, dryRun bool) ([]libstorage.Leftover, error) {
 	return store.Collect(ctx, libstorage.CollectOptions{
 		DryRun: dryRun, Stop: stopper(store),
-		Settle: func(ctx context.Context, info libstorage.ContainerInfo) error { return collectRun(ctx, store, info.Record.ID) },
+		Settle: func(ctx context.Context, info libstorage.ContainerInfo) error {
+			return collectRun(ctx, store, info.Record.ID)
+		},
 	})
 }
 
