@@ -38,6 +38,7 @@ var (
 		module + "/cmd/inspect", module + "/cmd/ps", module + "/cmd/logs", module + "/cmd/version", module + "/cmd/volume", module + "/cmd/exec", module + "/cmd/exists",
 		module + "/cmd/rm", module + "/cmd/stop", module + "/cmd/family/containers",
 		module + "/cmd/create", module + "/cmd/start", module + "/cmd/attach", module + "/cmd/cleanup",
+		module + "/cmd/restart",
 		module + "/cmd/family/containers",
 	}
 )

@@ -24,6 +24,8 @@ type file struct {
 	f    *os.File // nil when it cannot be written
 	size int64
 	buf  []byte
+	// limit is how much is written at once.
+	limit int
 	// partial is set for a stream whose last line is not ended.
 	partial map[byte]bool
 }
@@ -38,7 +40,11 @@ const (
 )
 
 func openFile(log monitor.Log) (*file, error) {
-	l := &file{log: log, buf: make([]byte, 0, bufferLimit), partial: map[byte]bool{}}
+	l := &file{log: log, limit: bufferLimit, partial: map[byte]bool{}}
+	if log.MaxSize > 0 {
+		l.limit = int(min(bufferLimit, log.MaxSize)) // a file is larger only for a line that is
+	}
+	l.buf = make([]byte, 0, l.limit)
 	return l, l.open()
 }
 
@@ -74,7 +80,7 @@ func (l *file) write(stream byte, content []byte, running func() bool) {
 		if ended {
 			content = content[1:]
 		}
-		if len(l.buf)+len(prefix)+len(line)+3 > bufferLimit {
+		if len(l.buf)+len(prefix)+len(line)+3 > l.limit {
 			l.flush(running)
 		}
 		l.append(prefix, line, ended)

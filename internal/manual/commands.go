@@ -31,6 +31,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
 	"github.com/tug-containers/tug/internal/command/rename"
+	"github.com/tug-containers/tug/internal/command/restart"
 	"github.com/tug-containers/tug/internal/command/rm"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
@@ -58,6 +59,7 @@ func Commands() map[string]*cobra.Command {
 		"save":           save.New(),
 		"push":           push.New(),
 		"load":           load.New(),
+		"restart":        restart.New(),
 		"history":        history.New(),
 		"create":         run.NewCreate(),
 		"start":          start.New(),

@@ -21,6 +21,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rename"
+	"github.com/tug-containers/tug/internal/command/restart"
 	"github.com/tug-containers/tug/internal/command/rm"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
@@ -44,6 +45,7 @@ func main() {
 		"exec":    exec.New,
 		"exists":  exists.New,
 		"gc":      gc.New,
+		"restart": restart.New,
 		"history": history.New,
 		"create":  run.NewCreate,
 		"start":   start.New,
