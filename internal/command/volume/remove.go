@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/target"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -21,6 +24,7 @@ const (
 
 type removeOptions struct {
 	all, force bool
+	time       target.Seconds
 }
 
 func remove(globals *cli.Globals) *cobra.Command {
@@ -29,12 +33,18 @@ func remove(globals *cli.Globals) *cobra.Command {
 		Use:     "rm [OPTION]... VOLUME...",
 		Aliases: []string{"remove"},
 		Short:   "Remove volumes and what is in them",
-		Args:    oneOrAll(&o.all),
 	}
 	cmd.ValidArgsFunction = cli.CompleteVolumes(globals)
 	f := cmd.Flags()
 	f.BoolVarP(&o.all, "all", "a", false, "Remove all volumes")
-	f.BoolVarP(&o.force, "force", "f", false, "A missing volume is no error")
+	f.BoolVarP(&o.force, "force", "f", false, "Remove the containers that have the volume too; a missing one is no error")
+	o.time.Register(f, "With --force: `SECONDS` to wait before a container is killed, -1 for ever (default: as it was made with, 10)")
+	cmd.Args = cli.Usage(func(cmd *cobra.Command, args []string) error {
+		if o.time.Limit != nil && !o.force {
+			return errors.New("--time needs --force")
+		}
+		return oneOrAll(&o.all)(cmd, args)
+	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, err := open(cmd.Context(), globals)
 		if err != nil {
@@ -84,7 +94,34 @@ func (o *removeOptions) one(ctx context.Context, s *libstorage.Store, arg string
 	if err != nil {
 		return "", err
 	}
-	return v.Name, s.RemoveVolume(ctx, v.Name)
+	err = s.RemoveVolume(ctx, v.Name)
+	if o.force && errors.Is(err, libstorage.ErrVolumeInUse) {
+		if err = o.removeUsers(ctx, s, v.Name); err == nil {
+			err = s.RemoveVolume(ctx, v.Name)
+		}
+		if errors.Is(err, libstorage.ErrVolumeUnknown) {
+			err = nil // it went with its container
+		}
+	}
+	return v.Name, err
+}
+
+// removeUsers removes the containers that have a volume, whether they run or not.
+func (o *removeOptions) removeUsers(ctx context.Context, s *libstorage.Store, name string) error {
+	users, err := s.VolumeUsers(name)
+	how := launch.RemoveOptions{Force: true, Stop: launch.StopOptions{
+		Timeout: o.time.Limit, Warn: func(message string) { logrus.Warn(message) },
+	}}
+	for _, user := range users {
+		info, uerr := s.Container(ctx, user.ID)
+		if uerr == nil {
+			uerr = launch.Remove(ctx, s, &info, how)
+		}
+		if !errors.Is(uerr, libstorage.ErrContainerUnknown) {
+			err = errors.Join(err, uerr)
+		}
+	}
+	return err
 }
 
 // exitCode is 1 when volumes were only missing, 2 when some were in use, and
