@@ -33,6 +33,9 @@ var (
 	// ErrNotRunning: the container to enter does not run, or is paused. The words
 	// are podman's.
 	ErrNotRunning = errors.New("can only create exec sessions on running containers: container state improper")
+	// ErrNoFreezer: the container has no cgroup of its own by which it could be
+	// paused.
+	ErrNoFreezer = errors.New("no cgroup of its own to freeze")
 	// ErrNoDescriptor: a descriptor that should be passed on is not open.
 	ErrNoDescriptor = errors.New("descriptor not open")
 )

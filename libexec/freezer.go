@@ -3,14 +3,17 @@
 package libexec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Paused reports whether a process is frozen with its cgroup, or about to be: a
@@ -22,6 +25,19 @@ func Paused(pid int) (bool, error) {
 		return false, err
 	}
 	return f.frozen()
+}
+
+// Freeze pauses container id, one of whose processes is pid: all of them stand
+// still when it returns. ErrNoFreezer when the container has no cgroup of its
+// own. A process that is gone gives an error that is fs.ErrNotExist.
+//
+// When ctx ends before they stand still, they go on.
+func Freeze(ctx context.Context, id string, pid int) error {
+	f, err := findFreezer(cgroupRoot, cgroup2(), pid)
+	if err != nil {
+		return err
+	}
+	return f.freeze(ctx, id)
 }
 
 // Thaw ends the pause of container id, one of whose processes is pid. It is for
@@ -103,6 +119,39 @@ func (f freezer) frozen() (bool, error) {
 		return strings.HasPrefix(string(data), "FR"), nil
 	}
 	return strings.Contains("\n"+string(data), "\nfrozen 1"), nil
+}
+
+// freeze freezes the uppermost cgroup of container id. With cgroup v1 a process
+// that cannot be stopped just then may need to be told again.
+func (f freezer) freeze(ctx context.Context, id string) error {
+	own := ""
+	for path := f.path; f.root != "" && id != "" && strings.Contains(path, id); path = filepath.Dir(path) {
+		own = path
+	}
+	if own == "" {
+		return ErrNoFreezer
+	}
+	name, word, state, still := "freezer.state", "FROZEN", "freezer.state", "FROZEN"
+	if f.unified {
+		name, word, state, still = "cgroup.freeze", "1", "cgroup.events", "frozen 1"
+	}
+	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		if err := os.WriteFile(filepath.Join(f.root, own, name), []byte(word), 0); err != nil {
+			return err
+		}
+		data, err := readBounded(filepath.Join(f.root, own, state), 4096)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(strings.Split(strings.TrimSpace(string(data)), "\n"), still) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), f.thaw(id))
+		case <-time.After(pause):
+		}
+	}
 }
 
 // thaw thaws the cgroup of container id and those below it on the way to the

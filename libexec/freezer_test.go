@@ -115,6 +115,15 @@ func TestPaused(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, time.Minute, "it is thawed", func() bool { return !paused() })
+	if err := Freeze(t.Context(), "of-another", pid); !errors.Is(err, ErrNoFreezer) || paused() {
+		t.Errorf("another container is frozen: %v", err)
+	}
+	if err := Freeze(t.Context(), id, pid); err != nil || !paused() {
+		t.Errorf("frozen: %v", err)
+	}
+	if err := Thaw(id, pid); err != nil {
+		t.Fatal(err)
+	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if _, err := Paused(pid); !errors.Is(err, fs.ErrNotExist) {

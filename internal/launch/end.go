@@ -120,7 +120,7 @@ func (e *ender) end(ctx context.Context) error {
 		case !monitored && !info.Locked():
 			return nil
 		case late && monitored && !killed:
-			killed = killMonitor(&info)
+			killed = killMonitor(ctx, &info)
 			limit = time.Now().Add(quietLimit)
 		case late && !monitored && !e.ran:
 			e.held = true
@@ -146,7 +146,7 @@ func (e *ender) locked(ctx context.Context) error {
 }
 
 // killMonitor ends a monitor that does not do its work: it was stopped, or hangs.
-func killMonitor(c *libstorage.ContainerInfo) bool {
+func killMonitor(ctx context.Context, c *libstorage.ContainerInfo) bool {
 	live, err := life.ReadLive(c.Dir)
 	if err != nil || c.Err == nil && live.BootID != c.Record.BootID {
 		return false
@@ -156,7 +156,12 @@ func killMonitor(c *libstorage.ContainerInfo) bool {
 		return false
 	}
 	defer h.Close()
-	return h.Signal(syscall.SIGKILL) == nil
+	if h.Signal(syscall.SIGKILL) != nil {
+		return false
+	}
+	limited, cancel := context.WithTimeout(ctx, killLimit)
+	defer cancel()
+	return c.AwaitMonitor(limited) == nil
 }
 
 // ask asks the container's process to end, and makes it when its time is over.

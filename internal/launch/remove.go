@@ -72,14 +72,16 @@ func refusing(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {
 		id := c.Record.ID
 		for limit := time.Now().Add(removeLimit); ; {
+			monitored := c.Monitored()
+			late := time.Now().After(limit)
 			switch {
 			case c.Err != nil:
 				return nil
-			case c.Record.State() == libstorage.Running || c.Monitored():
+			case c.Record.State() == libstorage.Running || monitored && late: // it will be started again
 				return errclass.New(errclass.Conflict, id, fmt.Errorf("container %s: %w: stop it first, or use --force", id, libstorage.ErrContainerRunning))
-			case !c.Locked():
+			case !monitored && !c.Locked():
 				return tidy(ctx, store, &c)
-			case time.Now().After(limit):
+			case late:
 				return nil // it is said who has the lock
 			}
 			select {
@@ -138,6 +140,6 @@ func crush(ctx context.Context, store *libstorage.Store, c *libstorage.Container
 		err = stopper(store)(ctx, *c)
 	}
 	// What the monitor does at the end needs the record.
-	killMonitor(c)
+	killMonitor(ctx, c)
 	return err
 }

@@ -75,6 +75,7 @@ func start(ctx context.Context, store *libstorage.Store, id string, o StartOptio
 // reopen takes the lock of a container that does not run, and reads how it was
 // asked for.
 func reopen(ctx context.Context, store *libstorage.Store, id string, o StartOptions) (*launcher, libstorage.ContainerInfo, error) {
+	awaitCleanup(ctx, store, id)
 	c, err := openFree(ctx, store, id)
 	if err != nil {
 		return nil, libstorage.ContainerInfo{}, err
@@ -144,6 +145,16 @@ func (l *launcher) restart(ctx context.Context, a *attachment) (conn *monitor.Co
 
 // openLimit is how long a command waits for another that holds a container.
 const openLimit = 10 * time.Second
+
+// awaitCleanup waits a while for the monitor of a container that has ended: it may
+// just be cleaning up.
+func awaitCleanup(ctx context.Context, store *libstorage.Store, id string) {
+	limited, cancel := context.WithTimeout(ctx, openLimit)
+	defer cancel()
+	if info, err := store.Container(ctx, id); err == nil && info.Record.State() != libstorage.Running {
+		_ = info.AwaitMonitor(limited) // one that stays is met again
+	}
+}
 
 // openFree takes the lock of a container, and waits a while for whoever has it.
 func openFree(ctx context.Context, store *libstorage.Store, id string) (*libstorage.Container, error) {

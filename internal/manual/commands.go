@@ -22,11 +22,13 @@ import (
 	"github.com/tug-containers/tug/internal/command/importer"
 	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
+	"github.com/tug-containers/tug/internal/command/kill"
 	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
 	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
+	"github.com/tug-containers/tug/internal/command/pause"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
@@ -40,14 +42,18 @@ import (
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
+	"github.com/tug-containers/tug/internal/command/unpause"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/volume"
+	"github.com/tug-containers/tug/internal/command/wait"
 )
 
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"kill":           kill.New(),
 		"logs":           logs.New(),
+		"pause":          pause.New(),
 		"ps":             ps.New(),
 		"cp":             cp.New(),
 		"import":         importer.New(),
@@ -76,6 +82,7 @@ func Commands() map[string]*cobra.Command {
 		"rmi":            rmi.New(),
 		"stop":           stop.New(),
 		"tag":            tag.New(),
+		"unpause":        unpause.New(),
 		"version":        version.New(),
 		"diff":           diff.New(),
 		"volume":         volume.New(),
@@ -84,6 +91,7 @@ func Commands() map[string]*cobra.Command {
 		"rename":         rename.New(),
 		"df":             df.New(),
 		"gc":             gc.New(),
+		"wait":           wait.New(),
 	}
 	for _, cmd := range commands {
 		cmd.InitDefaultHelpFlag()

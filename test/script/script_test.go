@@ -100,7 +100,7 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	var runs []string
-	for _, verb := range []string{"exec", "rm", "run", "stop"} {
+	for _, verb := range []string{"exec", "kill", "pause", "rm", "run", "stop", "wait"} {
 		files, err := filepath.Glob("testdata/" + verb + "_*.txtar")
 		if err != nil {
 			t.Fatal(err)

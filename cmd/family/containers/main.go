@@ -17,8 +17,10 @@ import (
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
+	"github.com/tug-containers/tug/internal/command/kill"
 	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
+	"github.com/tug-containers/tug/internal/command/pause"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rename"
 	"github.com/tug-containers/tug/internal/command/restart"
@@ -29,8 +31,10 @@ import (
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
+	"github.com/tug-containers/tug/internal/command/unpause"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/volume"
+	"github.com/tug-containers/tug/internal/command/wait"
 	"go.podman.io/storage/pkg/reexec"
 )
 
@@ -45,6 +49,8 @@ func main() {
 		"exec":    exec.New,
 		"exists":  exists.New,
 		"gc":      gc.New,
+		"kill":    kill.New,
+		"pause":   pause.New,
 		"restart": restart.New,
 		"history": history.New,
 		"create":  run.NewCreate,
@@ -63,7 +69,9 @@ func main() {
 		"stop":    stop.New,
 		"tag":     tag.New,
 		"umount":  umount.New,
+		"unpause": unpause.New,
 		"version": version.New,
 		"volume":  volume.New,
+		"wait":    wait.New,
 	})
 }

@@ -39,11 +39,13 @@ func Verbs() []Verb {
 		{Name: "import", Summary: "Make an image of the files in a tar archive"},
 		{Name: "inspect", Summary: "Show what is known of images"},
 		{Name: "inspect-remote", Summary: "Show an image where it is, without fetching its layers", Inner: true},
+		{Name: "kill", Summary: "Send a signal to containers"},
 		{Name: "load", Summary: "Load images from an archive or a directory"},
 		{Name: "login", Summary: "Log in to a registry"},
 		{Name: "logout", Summary: "Remove the credentials of a registry"},
 		{Name: "logs", Summary: "Show what containers have written"},
 		{Name: "mount", Summary: "Mount the files of containers, or list what is mounted"},
+		{Name: "pause", Summary: "Pause containers"},
 		{Name: "ps", Summary: "List containers"},
 		{Name: "pull", Summary: "Pull images from a registry into the store"},
 		{Name: "push", Summary: "Push an image from the store to a registry"},
@@ -57,8 +59,10 @@ func Verbs() []Verb {
 		{Name: "stop", Summary: "Stop containers"},
 		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "umount", Summary: "Unmount the files of containers"},
+		{Name: "unpause", Summary: "Let paused containers go on"},
 		{Name: "version", Summary: "Show the version"},
 		{Name: "volume", Summary: "Create, list, show and remove volumes"},
+		{Name: "wait", Summary: "Wait until containers end, and print their exit codes"},
 	}
 }
 
@@ -100,10 +104,12 @@ func spellings(group string) map[string][]string {
 			"exec":    {"exec"},
 			"exists":  {"exists", "--type=container"},
 			"export":  {"export"},
+			"kill":    {"kill"},
 			"list":    {"ps"},
 			"logs":    {"logs"},
 			"ls":      {"ps"},
 			"mount":   {"mount"},
+			"pause":   {"pause"},
 			"ps":      {"ps"},
 			"rename":  {"rename"},
 			"restart": {"restart"},
@@ -113,6 +119,8 @@ func spellings(group string) map[string][]string {
 			"stop":    {"stop"},
 			"umount":  {"umount"},
 			"unmount": {"umount"},
+			"unpause": {"unpause"},
+			"wait":    {"wait"},
 		}
 	case "system":
 		return map[string][]string{"df": {"df"}}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package unpause is the command tug-unpause.
+package unpause
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/target"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// New makes the command.
+func New() *cobra.Command {
+	selection := &target.Selection{}
+	cmd := &cobra.Command{
+		Use:   "tug-unpause [OPTION]... CONTAINER...",
+		Short: "Let paused containers go on",
+	}
+	globals := cli.AddGlobals(cmd)
+	cmd.ValidArgsFunction = cli.CompleteContainers(globals, libstorage.Running)
+	f := cmd.Flags()
+	f.BoolVarP(&selection.All, "all", "a", false, "Let all paused containers go on")
+	f.StringArrayVar(&selection.CIDFiles, "cidfile", nil, "Let the container go on whose ID is in this `FILE`; can be repeated")
+	f.StringArrayVarP(&selection.Filters, "filter", "f", nil, "Let the containers go on for which `KEY=VALUE` holds; can be repeated")
+	f.BoolVarP(&selection.Latest, "latest", "l", false, "Let the container go on that was made last")
+	cmd.Args = cli.Usage(func(_ *cobra.Command, args []string) error { return selection.Check(args) })
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd, globals.Store(), selection, args) }
+	return cmd
+}
+
+func run(cmd *cobra.Command, where libstorage.Options, selection *target.Selection, args []string) error {
+	ctx := cmd.Context()
+	where.ContainersOnly = true
+	store, err := libstorage.Open(ctx, where)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	targets, err := selection.Targets(ctx, store, args)
+	if err != nil {
+		return err
+	}
+	errs := target.Each(cmd, targets, func(_ context.Context, t *target.Target) error {
+		err := t.Err
+		if err == nil {
+			err = launch.Unpause(store, &t.Info)
+		}
+		if selection.All && errors.Is(err, launch.ErrState) {
+			t.Result, err = "", nil
+		}
+		return err
+	})
+	return target.Failure(cmd, errs, nil)
+}
