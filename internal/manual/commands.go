@@ -29,6 +29,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/pause"
+	"github.com/tug-containers/tug/internal/command/prune"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
@@ -91,6 +92,7 @@ func Commands() map[string]*cobra.Command {
 		"rename":         rename.New(),
 		"df":             df.New(),
 		"gc":             gc.New(),
+		"prune":          prune.New(),
 		"wait":           wait.New(),
 	}
 	for _, cmd := range commands {

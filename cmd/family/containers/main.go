@@ -21,6 +21,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/pause"
+	"github.com/tug-containers/tug/internal/command/prune"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rename"
 	"github.com/tug-containers/tug/internal/command/restart"
@@ -61,6 +62,7 @@ func main() {
 		"inspect": inspect.New,
 		"logs":    logs.New,
 		"mount":   mount.New,
+		"prune":   prune.New,
 		"ps":      ps.New,
 		"rename":  rename.New,
 		"rm":      rm.New,

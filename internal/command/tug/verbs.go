@@ -46,6 +46,7 @@ func Verbs() []Verb {
 		{Name: "logs", Summary: "Show what containers have written"},
 		{Name: "mount", Summary: "Mount the files of containers, or list what is mounted"},
 		{Name: "pause", Summary: "Pause containers"},
+		{Name: "prune", Summary: "Remove containers, images and volumes that are not used"},
 		{Name: "ps", Summary: "List containers"},
 		{Name: "pull", Summary: "Pull images from a registry into the store"},
 		{Name: "push", Summary: "Push an image from the store to a registry"},
@@ -87,6 +88,7 @@ func spellings(group string) map[string][]string {
 			"list":    {"images"},
 			"load":    {"load"},
 			"ls":      {"images"},
+			"prune":   {"prune", "--type=image"},
 			"pull":    {"pull"},
 			"push":    {"push"},
 			"rm":      {"rmi"},
@@ -111,6 +113,7 @@ func spellings(group string) map[string][]string {
 			"mount":   {"mount"},
 			"pause":   {"pause"},
 			"ps":      {"ps"},
+			"prune":   {"prune", "--type=container"},
 			"rename":  {"rename"},
 			"restart": {"restart"},
 			"rm":      {"rm"},
@@ -123,7 +126,7 @@ func spellings(group string) map[string][]string {
 			"wait":    {"wait"},
 		}
 	case "system":
-		return map[string][]string{"df": {"df"}}
+		return map[string][]string{"df": {"df"}, "prune": {"prune"}}
 	}
 	return nil
 }
