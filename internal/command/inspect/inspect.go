@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package inspect is the command tug-inspect: it shows what the store knows of
-// an image. For a reference with a transport it becomes tug-inspect-remote,
+// containers and images. For a reference with a transport it becomes tug-inspect-remote,
 // which links what reads registries, archives and layouts.
 package inspect
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +20,7 @@ import (
 type options struct {
 	format, kind        string
 	raw, config, layers bool
+	size, latest        bool
 }
 
 // New makes the command.
@@ -32,15 +32,16 @@ type become func(path string, argv, env []string) error
 func newCommand(exec become) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
-		Use:   "tug-inspect [OPTION]... IMAGE...",
-		Short: "Show what is known of images",
-		Args:  cli.Usage(cobra.MinimumNArgs(1)),
+		Use:   "tug-inspect [OPTION]... CONTAINER|IMAGE...",
+		Short: "Show what is known of containers and images",
 	}
 	globals := cli.AddGlobals(cmd)
-	cmd.ValidArgsFunction = cli.CompleteImages(globals)
+	cmd.ValidArgsFunction = complete(globals, &o)
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "format", "f", "", "`FORMAT` of the output: json, or a Go template")
-	f.StringVar(&o.kind, "type", "all", "`KIND` of object: image, or all")
+	f.StringVarP(&o.kind, "type", "t", "all", "`KIND` of object: container, image, or all")
+	f.BoolVarP(&o.size, "size", "s", false, "Show what containers have written, and that with their images")
+	f.BoolVarP(&o.latest, "latest", "l", false, "Show the container that was made last")
 	f.BoolVar(&o.raw, "raw", false, "Print the manifest as it is stored")
 	f.BoolVar(&o.config, "config", false, "Print the image's config; with --raw, as it is stored")
 	f.BoolVar(&o.layers, "layers", false, "Show layers with their sizes, as bars on a terminal")
@@ -62,16 +63,29 @@ func newCommand(exec become) *cobra.Command {
 func (o options) check(cmd *cobra.Command, args []string) (remote bool, err error) {
 	usage := func(flag, text string) error { return errclass.New(errclass.Usage, flag, errors.New(text)) }
 	switch o.kind {
-	case "all", "image":
-	case "container":
-		return false, errclass.New(errclass.Unsupported, "--type", errors.New("--type container: containers cannot be inspected yet"))
+	case "all", "image", "container":
+	case "network", "pod", "volume":
+		return false, errclass.New(errclass.Unsupported, "--type", fmt.Errorf("--type %s is not supported by this version", o.kind))
 	default:
-		return false, usage("--type", fmt.Sprintf("--type %q: must be image or all", o.kind))
+		return false, usage("--type", fmt.Sprintf("--type %q: must be container, image or all", o.kind))
+	}
+	switch {
+	case o.latest && len(args) > 0:
+		return false, usage("--latest", "--latest and names exclude each other")
+	case o.latest && o.kind == "image":
+		return false, usage("--latest", "--latest is for containers")
+	case !o.latest && len(args) == 0:
+		return false, usage("", "requires at least 1 arg(s): names of containers or images")
+	case (o.latest || o.kind == "container") && (o.raw || o.config || o.layers):
+		return false, usage("--raw", "--raw, --config and --layers are for images")
 	}
 	for _, arg := range args {
-		if hasTransport(arg) {
+		if o.kind != "container" && hasTransport(arg) {
 			remote = true
 		}
+	}
+	if remote && o.size {
+		return false, usage("--size", "--size is for containers")
 	}
 	if remote && len(args) > 1 {
 		return false, usage(args[1], "an image with a transport is inspected alone")
@@ -80,7 +94,7 @@ func (o options) check(cmd *cobra.Command, args []string) (remote bool, err erro
 		return false, usage("--format", "--format does not go with --raw, --config or --layers")
 	}
 	if flag := remoteFlag(cmd); !remote && flag != "" {
-		return false, usage("--"+flag, fmt.Sprintf("--%s: only for an image with a transport, such as docker://%s", flag, args[0]))
+		return false, usage("--"+flag, fmt.Sprintf("--%s: only for an image with a transport, such as docker://NAME", flag))
 	}
 	return remote, nil
 }
@@ -97,53 +111,31 @@ func run(cmd *cobra.Command, opts libstorage.Options, o options, names []string)
 	defer s.Close()
 	switch {
 	case o.raw || o.config:
-		return each(cmd, s, names, func(id string) error { return printStored(cmd, s, id, o) })
+		return each(cmd, names, func(name string) error {
+			return onImage(cmd.Context(), s, name, func(id string) error { return printStored(cmd, s, id, o) })
+		})
 	case o.layers:
-		return each(cmd, s, names, func(id string) error { return printLayers(cmd, s, id) })
+		return each(cmd, names, func(name string) error {
+			return onImage(cmd.Context(), s, name, func(id string) error { return printLayers(cmd, s, id) })
+		})
 	}
-	list := []imageData{}
-	err = each(cmd, s, names, func(id string) error {
-		data, err := inspect(cmd.Context(), s, id)
-		if err == nil {
-			list = append(list, *data)
-		}
-		return err
-	})
+	objects, err := find(cmd, s, o, names)
 	if format.Default() || format.JSON {
-		return errors.Join(cli.WriteJSON(cmd.OutOrStdout(), list), err)
+		return errors.Join(cli.WriteJSON(cmd.OutOrStdout(), objects), err)
 	}
-	if printErr := cli.Write(cmd.OutOrStdout(), format, list, false); printErr != nil {
-		return printErr
+	for _, object := range objects {
+		var printErr error
+		switch data := object.(type) {
+		case *containerData:
+			printErr = cli.Write(cmd.OutOrStdout(), format, []containerData{*data}, false)
+		case *imageData:
+			printErr = cli.Write(cmd.OutOrStdout(), format, []imageData{*data}, false)
+		}
+		if printErr != nil {
+			return printErr
+		}
 	}
 	return err
-}
-
-// each does something for every image that is there; the error of the last
-// one that is not is returned, those before it are reported.
-func each(cmd *cobra.Command, s *libstorage.Store, names []string, do func(id string) error) error {
-	var last error
-	for _, name := range names {
-		err := one(cmd.Context(), s, name, do)
-		if err == nil {
-			continue
-		}
-		if last != nil {
-			cli.Report(cmd, last)
-		}
-		last = err
-	}
-	return last
-}
-
-func one(ctx context.Context, s *libstorage.Store, name string, do func(id string) error) error {
-	img, err := s.Image(ctx, name)
-	if errors.Is(err, libstorage.ErrImageUnknown) {
-		return errclass.New(errclass.NotFound, name, fmt.Errorf("no such object: %q: %w", name, libstorage.ErrImageUnknown))
-	}
-	if err != nil {
-		return err
-	}
-	return do(img.ID)
 }
 
 // printStored prints the manifest or the config.

@@ -58,7 +58,7 @@ tug-inspect becomes this program for a name with a transport.`,
 	f.BoolVar(&o.layers, "layers", false, "Show layers with their sizes")
 	f.BoolVarP(&o.noTags, "no-tags", "n", false, "Do not list the tags of the repository")
 	f.StringVarP(&o.format, "format", "f", "", "`FORMAT` of the output: json, or a Go template")
-	f.StringVar(&o.kind, "type", "all", "`KIND` of object: image, or all")
+	f.StringVarP(&o.kind, "type", "t", "all", "`KIND` of object: image, or all")
 	f.IntVar(&o.retry, "retry-times", 0, "How often to try again after what may pass")
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
 	f.StringVar(&o.tempDir, "tmpdir", "", "`DIR` for temporary files (default: /var/tmp)")
