@@ -24,6 +24,9 @@ func (s *Store) lockVolume(ctx context.Context, name string) (*heldVolume, error
 	dir := s.volumeDir(name)
 	path := dir + "/" + lockFile
 	for {
+		if !s.hasVolume(name) {
+			return nil, unknownVolume(name)
+		}
 		l, err := waitLock(ctx, path, func(path string) (*heldLock, error) { return openLock(path, unix.O_CREAT, lockWhole) })
 		switch {
 		case errors.Is(err, errGone):

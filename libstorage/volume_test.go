@@ -6,11 +6,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
+	"golang.org/x/sys/unix"
 )
 
 func createVolume(t *testing.T, store *libstorage.Store, opts libstorage.VolumeOptions) libstorage.Volume {
@@ -138,6 +140,102 @@ func TestVolumeDamage(t *testing.T) {
 		}
 		if err := store.RemoveVolume(ctx, v.Name); err != nil {
 			t.Errorf("%s: %v", v.Name, err)
+		}
+	}
+}
+
+// F27: something else in the place of a record. Nothing of it is followed or
+// waited for, nobody gets the volume, and its content is as it was.
+func TestF27VolumeRecords(t *testing.T) {
+	needRoot(t)
+	store, dir := openStore(t, libstorage.Options{}), root(t)
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	good := createVolume(t, store, libstorage.VolumeOptions{Name: "good"})
+	for name, put := range map[string]func(record string) error{
+		"directory": func(record string) error { return os.MkdirAll(record+"/below", 0o700) },
+		"link": func(record string) error {
+			return os.Symlink(filepath.Join(filepath.Dir(good.Path), "volume.json"), record)
+		},
+		"dangling": func(record string) error { return os.Symlink(elsewhere, record) },
+		"FIFO":     func(record string) error { return unix.Mkfifo(record, 0o600) },
+		"large":    func(record string) error { return os.WriteFile(record, make([]byte, 2<<20), 0o600) },
+		"missing":  func(string) error { return nil },
+	} {
+		v := createVolume(t, store, libstorage.VolumeOptions{Name: name})
+		record, mine := filepath.Join(filepath.Dir(v.Path), "volume.json"), filepath.Join(v.Path, "mine")
+		if err := errors.Join(os.WriteFile(mine, []byte("mine"), 0o600), os.Remove(record), put(record)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := store.Volume(t.Context(), name); err != nil || !errors.Is(got.Err, libstorage.ErrDamaged) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if c, err := store.CreateContainer(t.Context(), libstorage.ContainerOptions{Rootfs: dir, Volumes: []libstorage.VolumeOptions{{Name: name}}}); !errors.Is(err, libstorage.ErrDamaged) {
+			t.Errorf("%s: a container gets it: %v, %v", name, c, err)
+		}
+		if err := store.TakeVolume(t.Context(), name); !errors.Is(err, libstorage.ErrDamaged) {
+			t.Errorf("%s: it is taken: %v", name, err)
+		}
+		if _, err := store.CollectVolumes(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if data, err := os.ReadFile(mine); string(data) != "mine" {
+			t.Errorf("%s: the content: %q, %v", name, data, err)
+		}
+		if err := store.RemoveVolume(t.Context(), name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if left := leftOfVolumes(t, store); !slices.Equal(left, []string{"good"}) {
+		t.Errorf("left: %q", left)
+	}
+	if got, err := store.Volume(t.Context(), "good"); err != nil || got.Err != nil {
+		t.Errorf("the good one: %v, %v", got.Err, err)
+	}
+}
+
+// F24: what is not a volume is left alone, or collected where it is ours; what a
+// volume has lost but its record and content does not matter.
+func TestF24VolumeLeftovers(t *testing.T) {
+	needRoot(t)
+	store, dir := openStore(t, libstorage.Options{}), root(t)
+	v := createVolume(t, store, libstorage.VolumeOptions{Name: "v"})
+	volumes, own := filepath.Join(store.Root(), "tug/volumes"), filepath.Dir(v.Path)
+	err := errors.Join(
+		os.WriteFile(volumes+"/file", nil, 0o600), os.Mkdir(volumes+"/not a name", 0o700), os.Mkdir(volumes+"/.theirs", 0o700),
+		os.MkdirAll(volumes+"/.new-1/_data/half", 0o700), os.MkdirAll(volumes+"/.gone-1/_data", 0o700), os.WriteFile(volumes+"/.gone-1/lock", nil, 0o600),
+		os.Symlink(t.TempDir(), volumes+"/outside"), os.Remove(own+"/lock"), os.Remove(own+"/users"), os.Remove(own+"/mounted"), os.MkdirAll(own+"/staged/half", 0o700),
+		os.WriteFile(own+"/theirs", nil, 0o600), os.Symlink(v.Path, volumes+"/linked"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := store.Volumes(t.Context()); err != nil || len(list) != 1 || list[0].Err != nil {
+		t.Errorf("volumes: %+v, %v", list, err)
+	}
+	if _, err := store.CollectVolumes(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left := leftOfVolumes(t, store); !slices.Equal(left, []string{".theirs", "file", "linked", "not a name", "outside", "v"}) {
+		t.Errorf("left: %q", left)
+	}
+	if _, err := os.Lstat(own + "/staged"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("half of a copy: %v", err)
+	}
+	c := withVolumes(t, store, dir, libstorage.VolumeOptions{Name: "v"})
+	if got := tree(t, mountVolume(t, c, "v", libstorage.VolumeMount{Root: dir, Destination: "/data"}).Path); got != whole {
+		t.Errorf("filled: %q", got)
+	}
+	if err := store.RemoveVolume(t.Context(), "v"); !errors.Is(err, libstorage.ErrVolumeInUse) {
+		t.Errorf("in use: %v", err)
+	}
+	if err := errors.Join(c.Remove(t.Context()), store.RemoveVolume(t.Context(), "v")); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"file", "linked", "outside"} {
+		if _, err := store.CreateVolume(t.Context(), libstorage.VolumeOptions{Name: name}); err == nil {
+			t.Errorf("%s was replaced", name)
+		}
+		if err := store.RemoveVolume(t.Context(), name); !errors.Is(err, libstorage.ErrVolumeUnknown) {
+			t.Errorf("%s was removed: %v", name, err)
 		}
 	}
 }

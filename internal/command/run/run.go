@@ -47,6 +47,7 @@ func New() *cobra.Command {
 func (f *flags) command(cmd *cobra.Command) *cli.Globals {
 	f.register(cmd)
 	globals := cli.AddGlobals(cmd)
+	complete(cmd, globals)
 	images := cli.CompleteImages(globals)
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
