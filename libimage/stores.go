@@ -64,14 +64,14 @@ func (s *stores) openExisting(rest string) (*libstorage.Store, string, error) {
 // existing gives the form in which the library finds an image of the store, and
 // the name that it was asked for by; that is nil for an ID.
 func existing(store *libstorage.Store, name string) (spec string, named reference.NamedTagged, err error) {
-	img, err := store.Image(context.Background(), name)
+	img, full, err := store.ImageAndName(context.Background(), name)
 	if err != nil {
 		return "", nil, err
 	}
-	full := ""
-	if asked, err := parseNamed(name); err == nil && slices.Contains(img.Names, reference.TagNameOnly(asked).String()) {
-		full = reference.TagNameOnly(asked).String()
-	} else if len(img.Names) > 0 && !strings.HasPrefix(img.ID, name) {
+	if !slices.Contains(img.Names, full) {
+		full = ""
+	}
+	if full == "" && len(img.Names) > 0 && !strings.HasPrefix(img.ID, name) {
 		full = img.Names[0]
 	}
 	if full == "" {

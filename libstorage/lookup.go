@@ -30,6 +30,12 @@ func (s *Store) Image(ctx context.Context, name string) (Image, error) {
 	return img, err
 }
 
+// ImageAndName is Image, and gives the full name that it was found by as well; it
+// is empty when that was an ID or a digest.
+func (s *Store) ImageAndName(ctx context.Context, name string) (Image, string, error) {
+	return s.lookup(ctx, name)
+}
+
 // lookup also gives the full name by which the image was found; it is empty
 // when that was an ID or a digest.
 func (s *Store) lookup(ctx context.Context, name string) (_ Image, _ string, err error) {

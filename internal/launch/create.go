@@ -48,7 +48,7 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 		if err != nil {
 			return err
 		}
-		create.ImageID, create.ImageName = image.ID, l.o.Image
+		create.ImageID, create.ImageName = image.ID, fullName(ctx, l.store, l.o.Image)
 		if err := l.readImage(ctx, image.ID); err != nil {
 			return err
 		}

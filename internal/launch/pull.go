@@ -42,6 +42,15 @@ func resolve(ctx context.Context, store *libstorage.Store, o *Options) (libstora
 	return store.Image(ctx, id)
 }
 
+// fullName is what an image that was asked for is called in lists: podman's way,
+// by its full name, unless it was found by its ID.
+func fullName(ctx context.Context, store *libstorage.Store, name string) string {
+	if _, full, err := store.ImageAndName(ctx, name); err == nil && full != "" {
+		return full
+	}
+	return name
+}
+
 // pull forks tug-pull and reads the ID from its stdout. Its stderr is ours:
 // progress and errors reach the user as it writes them.
 func pull(ctx context.Context, o *Options) (string, error) {

@@ -92,6 +92,9 @@ func (o *options) commit(ctx context.Context, store *libstorage.Store, info libs
 			if o.author != "" {
 				config.Author = o.author
 			}
+			if err := asked(&config.Config, &info); err != nil {
+				return err
+			}
 			return imagechange.Apply(&config.Config, more, o.changes)
 		},
 	}
