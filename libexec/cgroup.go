@@ -110,7 +110,7 @@ func countsSwap() bool {
 
 func (b *builder) cpu(r *Resources) error {
 	if r.CPUs != 0 {
-		if !(r.CPUs >= 0.01 && r.CPUs <= 1<<20) {
+		if !(r.CPUs >= 0.01 && r.CPUs <= maxCPUs) {
 			return optionError("--cpus", "cpus %s: must be at least 0.01", strconv.FormatFloat(r.CPUs, 'g', -1, 64))
 		}
 		b.g.SetLinuxResourcesCPUPeriod(cpuPeriod)

@@ -43,11 +43,18 @@ func (s *Store) RawConfig(ctx context.Context, id string) ([]byte, error) {
 // Config gives an image's config. What docker adds to the OCI one (health
 // checks, ONBUILD) is in RawConfig.
 func (s *Store) Config(ctx context.Context, id string) (*v1.Image, error) {
+	config, _, err := s.BothConfigs(ctx, id)
+	return config, err
+}
+
+// BothConfigs gives what Config and RawConfig give, and reads it once.
+func (s *Store) BothConfigs(ctx context.Context, id string) (*v1.Image, []byte, error) {
 	raw, err := s.RawConfig(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return decodeConfig(id, raw)
+	config, err := decodeConfig(id, raw)
+	return config, raw, err
 }
 
 func decodeConfig(object string, raw []byte) (*v1.Image, error) {

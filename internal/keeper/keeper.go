@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -137,14 +138,25 @@ func (k *keeper) policy(code *int) bool {
 	again := k.again
 	k.again = false
 	k.mu.Unlock()
-	switch k.c.Restart.Policy {
+	restart := k.restart()
+	switch restart.Policy {
 	case monitor.RestartAlways, monitor.RestartUnlessStopped:
 		return true
 	case monitor.RestartOnFailure:
 		failed := code == nil || *code != 0
-		return again || failed && (k.c.Restart.Max == 0 || k.restarts < k.c.Restart.Max)
+		return again || failed && (restart.Max == 0 || k.restarts < restart.Max)
 	}
 	return again
+}
+
+// restart is the policy, which may have been changed since the start.
+func (k *keeper) restart() monitor.Restart {
+	var changed monitor.Restart
+	data, err := os.ReadFile(filepath.Join(k.c.RunDir, monitor.RestartFile))
+	if err == nil && json.Unmarshal(data, &changed) == nil {
+		return changed
+	}
+	return k.c.Restart
 }
 
 // pause waits, and tells whether nobody stopped the container meanwhile.

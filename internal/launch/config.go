@@ -41,18 +41,6 @@ type Config struct {
 	Exec libexec.Options `json:"exec"`
 }
 
-// HealthCheck is a health check as it was asked for. What is zero is the
-// image's, and else the default.
-type HealthCheck struct {
-	// Test is CMD and arguments, CMD-SHELL and a script, or NONE.
-	Test        []string      `json:"test,omitzero"`
-	Interval    time.Duration `json:"interval,omitzero"`
-	Timeout     time.Duration `json:"timeout,omitzero"`
-	StartPeriod time.Duration `json:"startPeriod,omitzero"`
-	Retries     int           `json:"retries,omitzero"`
-	OnFailure   string        `json:"onFailure,omitzero"`
-}
-
 // ReadConfig reads how a container was asked for.
 func ReadConfig(c *libstorage.ContainerInfo) (Config, error) {
 	config := Config{StopSignal: syscall.SIGTERM, StopTimeout: libexec.DefaultStopTimeout}

@@ -58,6 +58,9 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 		return err
 	}
 	l.o.StopSignal = l.stopSignal()
+	if l.o.Health, err = resolveHealth(l.o.Health, l.imageHealth); err != nil {
+		return err
+	}
 	create.Command, create.Labels = l.o.Exec.Args(&l.config), merged(l.config.Labels, l.o.Labels)
 	if create.Config, err = json.Marshal(&l.o.Config); err != nil {
 		return fmt.Errorf("internal error: %w", err)
@@ -81,10 +84,12 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 }
 
 func (l *launcher) readImage(ctx context.Context, id string) error {
-	config, err := l.store.Config(ctx, id)
-	if err == nil {
-		l.config = config.Config
+	config, raw, err := l.store.BothConfigs(ctx, id)
+	if err != nil {
+		return err
 	}
+	l.config = config.Config
+	l.imageHealth, err = imageHealth(raw)
 	return err
 }
 

@@ -43,20 +43,25 @@ func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit,
 }
 
 // direct tells whether the container is a child of ours: with nothing in between
-// its stdio is ours, and it needs no log, since nobody can look later.
+// its stdio is ours, and it needs no log, since nobody can look later. A health
+// check that was asked for needs a monitor; for one that the image alone has, the
+// caller's descriptors are worth more.
 func (o *Options) direct() bool {
-	return o.Remove && !o.Detach && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
+	checked := o.Health != nil && (len(o.Health.Test) == 0 || !o.Health.none())
+	return o.Remove && !o.Detach && !checked && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
 }
 
 // launcher carries what the steps of Run share.
 type launcher struct {
-	store     *libstorage.Store
-	o         *Options
-	runtime   *libexec.Runtime
-	config    v1.ImageConfig
-	container *libstorage.Container
-	spec      *specs.Spec
-	cidFile   bool // we have written it
+	store   *libstorage.Store
+	o       *Options
+	runtime *libexec.Runtime
+	config  v1.ImageConfig
+	// imageHealth is the image's health check, or nil.
+	imageHealth *HealthCheck
+	container   *libstorage.Container
+	spec        *specs.Spec
+	cidFile     bool // we have written it
 	// waiting are containers that wait for this one, itself included.
 	waiting []string
 }

@@ -59,8 +59,10 @@ type attachment struct {
 // connection, from which no output is lost.
 func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, error) {
 	c := l.container
-	if err := os.Remove(filepath.Join(c.RunDir(), monitor.StopFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("container %s: %w", c.ID(), err)
+	for _, name := range []string{monitor.StopFile, monitor.RestartFile} {
+		if err := os.Remove(filepath.Join(c.RunDir(), name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("container %s: %w", c.ID(), err)
+		}
 	}
 	if err := l.require(ctx); err != nil {
 		return nil, err
@@ -71,7 +73,10 @@ func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, err
 	if sig := l.o.Signals.Pending(); sig != 0 {
 		return nil, interrupted(sig)
 	}
-	config := l.monitorConfig()
+	config, err := l.monitorConfig()
+	if err != nil {
+		return nil, err
+	}
 	files := monitor.Files{}
 	var own *monitor.Conn
 	if a != nil {
@@ -79,7 +84,6 @@ func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, err
 		if l.o.Log.Driver == monitor.LogPassthrough {
 			files.In, files.Out, files.Err = a.stdio.In, a.stdio.Out, a.stdio.Err
 		}
-		var err error
 		if own, files.Connection, err = monitor.Pair(); err != nil {
 			return nil, err
 		}
@@ -110,7 +114,7 @@ func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, err
 	return own, nil
 }
 
-func (l *launcher) monitorConfig() monitor.Config {
+func (l *launcher) monitorConfig() (monitor.Config, error) {
 	c, o := l.container, l.o
 	r := c.Record()
 	config := monitor.Config{
@@ -136,7 +140,9 @@ func (l *launcher) monitorConfig() monitor.Config {
 			log.MaxFiles = logMaxFiles
 		}
 	}
-	return config
+	var err error
+	config.Health, err = l.health()
+	return config, err
 }
 
 // follow stays with a container until it ends, or is left.

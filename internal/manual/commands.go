@@ -44,6 +44,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/unpause"
+	"github.com/tug-containers/tug/internal/command/update"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/internal/command/wait"
@@ -52,6 +53,7 @@ import (
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"update":         update.New(),
 		"kill":           kill.New(),
 		"logs":           logs.New(),
 		"pause":          pause.New(),

@@ -96,6 +96,10 @@ type Restart struct {
 	Max int `json:"max,omitempty"`
 }
 
+// RestartFile is made in RunDir by who changes the restart policy of a running
+// container: a Restart as JSON, in the place of Config's.
+const RestartFile = "restart.json"
+
 // StopFile is made in RunDir by who is about to stop the container.
 const StopFile = "stopped"
 

@@ -33,6 +33,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/unpause"
+	"github.com/tug-containers/tug/internal/command/update"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/internal/command/wait"
@@ -45,35 +46,36 @@ func main() {
 		return
 	}
 	cli.Family(map[string]func() *cobra.Command{
+		"attach":  attach.New,
+		"cleanup": cleanup.New,
 		"df":      df.New,
 		"diff":    diff.New,
 		"exec":    exec.New,
 		"exists":  exists.New,
 		"gc":      gc.New,
-		"kill":    kill.New,
-		"pause":   pause.New,
-		"restart": restart.New,
 		"history": history.New,
-		"create":  run.NewCreate,
-		"start":   start.New,
-		"cleanup": cleanup.New,
-		"attach":  attach.New,
 		"images":  images.New,
 		"inspect": inspect.New,
+		"kill":    kill.New,
 		"logs":    logs.New,
 		"mount":   mount.New,
+		"pause":   pause.New,
 		"prune":   prune.New,
 		"ps":      ps.New,
 		"rename":  rename.New,
+		"restart": restart.New,
 		"rm":      rm.New,
 		"rmi":     rmi.New,
 		"run":     run.New,
+		"start":   start.New,
 		"stop":    stop.New,
 		"tag":     tag.New,
 		"umount":  umount.New,
 		"unpause": unpause.New,
+		"update":  update.New,
 		"version": version.New,
 		"volume":  volume.New,
 		"wait":    wait.New,
+		"create":  run.NewCreate,
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/limits"
+	"github.com/tug-containers/tug/libexec"
 )
 
 // flags are the options of tug-run as they are typed; options makes sense of
@@ -42,17 +44,14 @@ type flags struct {
 	readOnly, readOnlyTmpfs    bool
 	init                       bool
 	ulimits, devices, sysctls  []string
-	memory, memorySwap         string
-	memoryReservation, shmSize string
-	cpus                       float64
-	cpuShares                  uint64
-	cpusetCPUs, cpusetMems     string
-	pidsLimit                  int64
+	shmSize                    string
+	limits                     limits.Flags
 	oomScoreAdj                int
 	umask, cgroupParent        string
 	refused                    []refusal
 	live                       live
 	create                     bool // it is tug-create, which starts nothing
+	health                     health
 }
 
 // register adds the options to a command. What follows the image's name belongs
@@ -77,6 +76,7 @@ func (f *flags) register(cmd *cobra.Command) {
 	if !f.create {
 		f.registerAttach(s)
 	}
+	f.registerHealth(s)
 	f.registerRefused(s)
 }
 
@@ -145,14 +145,7 @@ func (f *flags) registerPrivileges(s *pflag.FlagSet) {
 }
 
 func (f *flags) registerResources(s *pflag.FlagSet) {
-	s.StringVarP(&f.memory, "memory", "m", "", "Memory limit, a `SIZE`: a number with b, k, m or g")
-	s.StringVar(&f.memorySwap, "memory-swap", "", "Limit of memory and swap together, a `SIZE`; -1 for none")
-	s.StringVar(&f.memoryReservation, "memory-reservation", "", "Memory that is kept when memory is scarce, a `SIZE`")
-	s.Float64Var(&f.cpus, "cpus", 0, "`NUMBER` of processors, 0.5 for half of one")
-	s.Uint64VarP(&f.cpuShares, "cpu-shares", "c", 0, "Relative `WEIGHT` among those that want a processor")
-	s.StringVar(&f.cpusetCPUs, "cpuset-cpus", "", "Processors that may be used, a `LIST` as 0-2,5")
-	s.StringVar(&f.cpusetMems, "cpuset-mems", "", "Memory nodes that may be used, a `LIST` as 0-2,5")
-	s.Int64Var(&f.pidsLimit, "pids-limit", 2048, "Limit of processes; -1 for none")
+	f.limits.Register(s, libexec.DefaultPids)
 	s.StringArrayVar(&f.ulimits, "ulimit", nil, "Resource limit, `NAME=SOFT[:HARD]`, or host; can be repeated")
 	s.StringVar(&f.cgroupParent, "cgroup-parent", "", "`CGROUP` under which the container's is made")
 }

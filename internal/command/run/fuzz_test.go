@@ -108,17 +108,6 @@ func FuzzDevice(f *testing.F) {
 	})
 }
 
-func FuzzSize(f *testing.F) {
-	for _, s := range []string{"0", "1", "10k", "1.5g", "64MiB", "9223372036854775807", "8388608t", "-1", "nan", "inf", "0x10", "1e3", ".5m", "1__0", "k"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		if n, err := parseSize("--memory", value); err == nil && n < 0 {
-			t.Fatalf("%q: %d", value, n)
-		}
-	})
-}
-
 func FuzzEntrypointHostUmask(f *testing.F) {
 	for _, s := range []string{"", "/bin/sh", `["a","b"]`, "[", "[1]", "a:1.2.3.4", "six:::1", "022", "0777", "8"} {
 		f.Add(s)

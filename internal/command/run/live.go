@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/limits"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
 )
@@ -43,7 +44,7 @@ func (f *flags) registerAttach(s *pflag.FlagSet) {
 
 // lives reads what is about the container's life.
 func (f *flags) lives(o *launch.Options, _ []string) (err error) {
-	if o.Restart, err = parseRestart(f.live.restart); err != nil {
+	if o.Restart, err = launch.ParseRestart(f.live.restart); err != nil {
 		return err
 	}
 	if o.Remove && o.Restart.Policy != monitor.RestartNo {
@@ -87,28 +88,6 @@ func (f *flags) attachOnly(o *launch.Options) error {
 	return nil
 }
 
-// parseRestart reads a restart policy.
-func parseRestart(s string) (monitor.Restart, error) {
-	policy, times, limited := strings.Cut(s, ":")
-	r := monitor.Restart{Policy: policy}
-	switch policy {
-	case "":
-		r.Policy = monitor.RestartNo
-	case monitor.RestartNo, monitor.RestartAlways, monitor.RestartUnlessStopped, monitor.RestartOnFailure:
-	default:
-		return r, usage("--restart", "--restart %q: must be no, on-failure[:TIMES], always or unless-stopped", s)
-	}
-	if !limited {
-		return r, nil
-	}
-	n, err := strconv.Atoi(times)
-	if err != nil || n < 0 || policy != monitor.RestartOnFailure {
-		return r, usage("--restart", "--restart %q: must be no, on-failure[:TIMES], always or unless-stopped", s)
-	}
-	r.Max = n
-	return r, nil
-}
-
 // parseLog reads the log driver and its options. Names of podman's and docker's
 // drivers that write a file are taken for ours.
 func parseLog(driver string, opts []string) (monitor.Log, error) {
@@ -137,7 +116,7 @@ func parseLog(driver string, opts []string) (monitor.Log, error) {
 		case name == "max-size":
 			log.MaxSize = -1 // no limit
 			if value != "-1" {
-				log.MaxSize, err = parseSize("--log-opt", value)
+				log.MaxSize, err = limits.ParseSize("--log-opt", value)
 			}
 		case name == "max-file":
 			if log.MaxFiles, err = strconv.Atoi(value); err != nil || log.MaxFiles < 1 || log.MaxFiles > 1000 {

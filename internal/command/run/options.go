@@ -9,6 +9,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/environment"
 	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/limits"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -36,7 +37,7 @@ func (f *flags) options(args []string) (launch.Options, error) {
 		o.Stdio.In = os.Stdin
 	}
 	for _, step := range []func(*launch.Options, []string) error{
-		f.container, f.process, f.mountsOf, f.namespaces, f.privileges, f.resources, f.lives,
+		f.container, f.process, f.mountsOf, f.namespaces, f.privileges, f.resources, f.lives, f.checks,
 	} {
 		if err := step(&o, args); err != nil {
 			return launch.Options{}, err
@@ -137,7 +138,7 @@ func (f *flags) mountsOf(o *launch.Options, _ []string) error {
 		o.Exec.Devices = append(o.Exec.Devices, device)
 	}
 	o.Exec.ReadOnly, o.Exec.NoReadOnlyTmpfs = f.readOnly, !f.readOnlyTmpfs
-	o.Exec.ShmSize, err = parseSize("--shm-size", f.shmSize)
+	o.Exec.ShmSize, err = limits.ParseSize("--shm-size", f.shmSize)
 	return err
 }
 
@@ -174,37 +175,9 @@ func (f *flags) privileges(o *launch.Options, _ []string) (err error) {
 }
 
 func (f *flags) resources(o *launch.Options, _ []string) error {
-	e, r := &o.Exec, &o.Exec.Resources
-	for _, size := range []struct {
-		flag, value string
-		to          *int64
-	}{
-		{"--memory", f.memory, &r.Memory},
-		{"--memory-swap", f.memorySwap, &r.MemorySwap},
-		{"--memory-reservation", f.memoryReservation, &r.MemoryReservation},
-	} {
-		if size.value == "-1" && size.flag == "--memory-swap" {
-			*size.to = -1
-			continue
-		}
-		if size.value == "" {
-			continue
-		}
-		n, err := parseSize(size.flag, size.value)
-		if err != nil {
-			return err
-		}
-		*size.to = n
-	}
-	if f.set.Changed("cpus") && f.cpus != 0 {
-		r.CPUs = f.cpus
-	}
-	r.CPUShares, r.CpusetCPUs, r.CpusetMems, r.Pids = f.cpuShares, f.cpusetCPUs, f.cpusetMems, f.pidsLimit
-	if r.Pids == 0 {
-		r.Pids = -1
-	}
-	if !f.set.Changed("pids-limit") {
-		r.Pids = 0
+	e := &o.Exec
+	if err := f.limits.Apply(&e.Resources); err != nil {
+		return err
 	}
 	e.CgroupParent = f.cgroupParent
 	for _, value := range f.ulimits {

@@ -4,48 +4,12 @@ package run
 
 import (
 	"encoding/json"
-	"math"
 	"path"
 	"strconv"
 	"strings"
 
 	"github.com/tug-containers/tug/libexec"
 )
-
-// parseSize reads a number of bytes with an optional unit: b, k, m, g, t, each
-// a power of 1024, also written as kb or KiB; the number may have a fraction.
-func parseSize(flag, s string) (int64, error) {
-	bad := usage(flag, "%s %q: not a size", flag, s)
-	number := strings.TrimRight(s, "bBkKmMgGtTiI")
-	if number == "" || strings.ContainsAny(number, "eExXpP_+- ") || strings.HasPrefix(strings.ToLower(number), "n") {
-		return 0, bad
-	}
-	factor := 1.0
-	switch unit := strings.ToLower(s[len(number):]); unit {
-	case "", "b":
-	case "k", "kb", "kib":
-		factor = 1 << 10
-	case "m", "mb", "mib":
-		factor = 1 << 20
-	case "g", "gb", "gib":
-		factor = 1 << 30
-	case "t", "tb", "tib":
-		factor = 1 << 40
-	default:
-		return 0, bad
-	}
-	if n, err := strconv.ParseInt(number, 10, 64); err == nil {
-		if n > math.MaxInt64/int64(factor) {
-			return 0, bad
-		}
-		return n * int64(factor), nil
-	}
-	value, err := strconv.ParseFloat(number, 64)
-	if err != nil || math.IsNaN(value) || value*factor >= 1<<62 {
-		return 0, bad
-	}
-	return int64(value * factor), nil
-}
 
 // parseUlimit reads NAME=SOFT[:HARD].
 func parseUlimit(s string) (libexec.Rlimit, error) {

@@ -61,6 +61,7 @@ func Verbs() []Verb {
 		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "umount", Summary: "Unmount the files of containers"},
 		{Name: "unpause", Summary: "Let paused containers go on"},
+		{Name: "update", Summary: "Change limits and restart policy of a container"},
 		{Name: "version", Summary: "Show the version"},
 		{Name: "volume", Summary: "Create, list, show and remove volumes"},
 		{Name: "wait", Summary: "Wait until containers end, and print their exit codes"},
@@ -124,6 +125,7 @@ func spellings(group string) map[string][]string {
 			"umount":  {"umount"},
 			"unmount": {"umount"},
 			"unpause": {"unpause"},
+			"update":  {"update"},
 			"wait":    {"wait"},
 		}
 	case "system":

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package libexec
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/opencontainers/runtime-tools/generate"
+)
+
+// Check looks whether limits make sense together, and whether this host can
+// apply them.
+func (r Resources) Check() error {
+	_, err := r.linux()
+	return err
+}
+
+// linux gives limits in OCI's terms.
+func (r Resources) linux() (*specs.LinuxResources, error) {
+	b := &builder{
+		opts: &Options{ID: "limits", Resources: r},
+		g:    generate.NewFromSpec(&specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}),
+	}
+	if err := b.resources(); err != nil {
+		return nil, err
+	}
+	return b.g.Config.Linux.Resources, nil
+}
+
+// Update changes the limits of a running container, from what they were to what
+// they shall be. A runtime that fails has changed none of them, or some: the
+// kernel is asked for one after the other.
+func (r *Runtime) Update(ctx context.Context, c Container, from, to Resources) (err error) {
+	if err := checkContainer(c); err != nil {
+		return err
+	}
+	change, err := difference(from, to)
+	if err != nil || change == nil {
+		return err
+	}
+	data, err := json.Marshal(change)
+	if err != nil {
+		return fmt.Errorf("internal error: container %s: resources: %w", c.ID, err)
+	}
+	dir, err := os.MkdirTemp(c.Bundle, "update-")
+	if err != nil {
+		return fmt.Errorf("container %s: %w", c.ID, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	file := filepath.Join(dir, "resources.json")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		return fmt.Errorf("container %s: %w", c.ID, err)
+	}
+	w := &watch{r: r, c: Container{ID: c.ID, Bundle: dir}, o: &RunOptions{}, settled: true, checked: true}
+	w.o.setDefaults()
+	err = w.runVerb("update", func(ended <-chan struct{}) {
+		w.until(ctx, "update", ended, w.o.StartTimeout, true)
+	}, "--log", w.c.logFile(), "--log-format", "json", "update", "--resources", file, c.ID)
+	return errors.Join(w.reason, err)
+}
+
+// difference is what a runtime must be told, nil when that is nothing. A group
+// of limits in which one differs is told as a whole: some only make sense
+// together.
+func difference(from, to Resources) (*specs.LinuxResources, error) {
+	before, err := from.linux()
+	if err != nil {
+		// It was made when the host could do more.
+		before = &specs.LinuxResources{}
+	}
+	after, err := to.linux()
+	if err != nil {
+		return nil, err
+	}
+	change := &specs.LinuxResources{}
+	if from.Memory != to.Memory || from.MemorySwap != to.MemorySwap || from.MemoryReservation != to.MemoryReservation {
+		change.Memory = memoryChange(before.Memory, after.Memory)
+	}
+	if from.CPUs != to.CPUs || from.CPUShares != to.CPUShares || from.CpusetCPUs != to.CpusetCPUs || from.CpusetMems != to.CpusetMems {
+		change.CPU = cpuChange(before.CPU, after.CPU)
+	}
+	if from.Pids != to.Pids {
+		change.Pids = after.Pids
+		if change.Pids == nil || change.Pids.Limit == nil {
+			most := int64(maxPids)
+			change.Pids = &specs.LinuxPids{Limit: &most}
+		}
+	}
+	if change.Memory == nil && change.CPU == nil && change.Pids == nil {
+		return nil, nil
+	}
+	return change, nil
+}
+
+// Limits that limit nothing: the kernel's PID_MAX_LIMIT, and more processors than
+// there are. Told that there is none, crun writes -1, which the kernel does not
+// take.
+const (
+	maxPids = 4 << 20
+	maxCPUs = 1 << 20
+)
+
+// memoryChange lifts what was limited and is not to be any more.
+func memoryChange(before, after *specs.LinuxMemory) *specs.LinuxMemory {
+	if before == nil {
+		before = &specs.LinuxMemory{}
+	}
+	change := specs.LinuxMemory{}
+	if after != nil {
+		change = *after
+	}
+	unlimited := int64(-1)
+	for _, limit := range []struct{ was, is **int64 }{
+		{&before.Limit, &change.Limit}, {&before.Swap, &change.Swap}, {&before.Reservation, &change.Reservation},
+	} {
+		if *limit.was != nil && *limit.is == nil {
+			*limit.is = &unlimited
+		}
+	}
+	return &change
+}
+
+// cpuChange does the same for processors. A set of processors stays when no
+// other is named.
+func cpuChange(before, after *specs.LinuxCPU) *specs.LinuxCPU {
+	change := specs.LinuxCPU{}
+	if after != nil {
+		change = *after
+	}
+	if before != nil && before.Quota != nil && change.Quota == nil {
+		most := int64(maxCPUs) * cpuPeriod
+		change.Quota, change.Period = &most, before.Period
+	}
+	if before != nil && before.Shares != nil && change.Shares == nil {
+		usual := uint64(1024)
+		change.Shares = &usual
+	}
+	return &change
+}
