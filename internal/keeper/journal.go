@@ -19,6 +19,7 @@ import (
 // See systemd's "Native Journal Protocol".
 type journal struct {
 	fd     int
+	socket string
 	fields []byte
 	mu     sync.Mutex
 	lines  map[byte][]byte // what does not end a line yet
@@ -26,20 +27,20 @@ type journal struct {
 
 const journalSocket = "/run/systemd/journal/socket"
 
-func openJournal(c *monitor.Config) (*journal, error) {
+func openJournal(c *monitor.Config, socket string) (*journal, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: journalSocket}); err != nil {
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: socket}); err != nil {
 		unix.Close(fd)
-		return nil, &os.PathError{Op: "journal: connect", Path: journalSocket, Err: err}
+		return nil, &os.PathError{Op: "journal: connect", Path: socket, Err: err}
 	}
 	tag := c.Log.Tag
 	if tag == "" {
 		tag = c.ID[:min(12, len(c.ID))]
 	}
-	j := &journal{fd: fd, lines: map[byte][]byte{}}
+	j := &journal{fd: fd, socket: socket, lines: map[byte][]byte{}}
 	for _, field := range [][2]string{
 		{"SYSLOG_IDENTIFIER", tag}, {"CONTAINER_ID_FULL", c.ID}, {"CONTAINER_ID", c.ID[:min(12, len(c.ID))]},
 		{"CONTAINER_NAME", c.Name}, {"CONTAINER_TAG", c.Log.Tag}, {"IMAGE_NAME", c.Image},
@@ -114,7 +115,7 @@ func (j *journal) send(stream byte, line []byte, partial bool, running func() bo
 				return
 			}
 			time.Sleep(fullPause)
-			_ = unix.Connect(j.fd, &unix.SockaddrUnix{Name: journalSocket})
+			_ = unix.Connect(j.fd, &unix.SockaddrUnix{Name: j.socket})
 		default:
 			return
 		}

@@ -23,7 +23,7 @@ func openLog(c *monitor.Config) (sink, error) {
 	case monitor.LogFile:
 		return openFile(c.Log)
 	case monitor.LogJournald:
-		return openJournal(c)
+		return openJournal(c, journalSocket)
 	case monitor.LogNone, monitor.LogPassthrough:
 		return nowhere{}, nil
 	}
