@@ -167,11 +167,18 @@ func (c *Container) erase(ctx context.Context) error {
 	if err != nil {
 		return err // the lock file stays, and with it the directory
 	}
-	if !c.record.Ephemeral {
-		for _, name := range []string{recordFile, recordFile + ".tmp"} {
-			if err := rootfs.RemoveTree(filepath.Join(c.dir, name)); err != nil {
-				return err
-			}
+	// The record, the log, what the monitor wrote. Nothing must be there without the
+	// lock file: a Sweep takes that for garbage of its own.
+	rest, err := entries(c.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range rest {
+		if name == lockFile {
+			continue
+		}
+		if err := rootfs.RemoveTree(filepath.Join(c.dir, name)); err != nil {
+			return err
 		}
 	}
 	if err := removeFile(c.lock.path); err != nil {

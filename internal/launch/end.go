@@ -112,6 +112,7 @@ func (e *ender) end(ctx context.Context) error {
 			if err := e.ask(ctx); err != nil {
 				return err
 			}
+			signalMonitor(&info, syscall.SIGCONT) // should somebody have stopped it
 			limit = time.Now().Add(quietLimit)
 			continue
 		}
@@ -145,8 +146,17 @@ func (e *ender) locked(ctx context.Context) error {
 	return errors.Join(e.errorf(errclass.Conflict, "its monitor does not end"), c.Close())
 }
 
-// killMonitor ends a monitor that does not do its work: it was stopped, or hangs.
+// killMonitor ends a monitor that does not do its work.
 func killMonitor(ctx context.Context, c *libstorage.ContainerInfo) bool {
+	if !signalMonitor(c, syscall.SIGKILL) {
+		return false
+	}
+	limited, cancel := context.WithTimeout(ctx, killLimit)
+	defer cancel()
+	return c.AwaitMonitor(limited) == nil
+}
+
+func signalMonitor(c *libstorage.ContainerInfo, sig syscall.Signal) bool {
 	live, err := life.ReadLive(c.Dir)
 	if err != nil || c.Err == nil && live.BootID != c.Record.BootID {
 		return false
@@ -156,12 +166,7 @@ func killMonitor(ctx context.Context, c *libstorage.ContainerInfo) bool {
 		return false
 	}
 	defer h.Close()
-	if h.Signal(syscall.SIGKILL) != nil {
-		return false
-	}
-	limited, cancel := context.WithTimeout(ctx, killLimit)
-	defer cancel()
-	return c.AwaitMonitor(limited) == nil
+	return h.Signal(sig) == nil
 }
 
 // ask asks the container's process to end, and makes it when its time is over.

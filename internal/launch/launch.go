@@ -167,7 +167,12 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 		StopSignal: l.o.StopSignal, StopTimeout: l.o.StopTimeout, Timeout: l.o.Timeout,
 		User: &l.spec.Process.User, Args: l.spec.Process.Args, OnStart: l.started,
 	}
-	return l.runtime.Run(ctx, l.bundle(), run)
+	exit, err := l.runtime.Run(ctx, l.bundle(), run)
+	if exit.Started {
+		info := l.info()
+		NoteEnd(l.store, &info, &exit.Code)
+	}
+	return exit, err
 }
 
 func (l *launcher) bundle() libexec.Container {
@@ -183,13 +188,19 @@ func (l *launcher) started(p libexec.Process) error {
 	if err == nil && l.o.PIDFile != "" {
 		err = replaceFile(l.o.PIDFile, fmt.Sprint(p.Pid))
 	}
+	info := l.info()
+	Note(l.store, &info, "start")
 	return err
 }
 
 // discard removes a container of ours, and the file with its ID if it has not
 // run.
 func (l *launcher) discard(ctx context.Context, failed bool) error {
+	info := l.info()
 	err := l.container.Remove(ctx)
+	if err == nil {
+		Note(l.store, &info, "remove")
+	}
 	for _, note := range l.container.Notes() {
 		l.o.note(note.Error())
 	}

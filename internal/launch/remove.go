@@ -62,7 +62,15 @@ func removing(store *libstorage.Store, o StopOptions) libstorage.StopFunc {
 		if e.ran {
 			Note(store, &c, "stop")
 		}
-		return tidy(ctx, store, &e.c)
+		err := tidy(ctx, store, &e.c)
+		if errors.Is(err, libexec.ErrRuntimeFailed) && e.c.Record.State() != libstorage.Running {
+			// It crashed, or hung, but there is nothing left that it should end.
+			if o.Warn != nil {
+				o.Warn(fmt.Sprintf("container %s: %v", c.Record.ID, err))
+			}
+			return nil
+		}
+		return err
 	}
 }
 
