@@ -63,6 +63,18 @@ func (s *Records) Containers(ctx context.Context) ([]ContainerInfo, error) {
 	return list, nil
 }
 
+// Latest is the container that was made last, in any state.
+func (s *Records) Latest(ctx context.Context) (ContainerInfo, error) {
+	list, err := s.Containers(ctx)
+	if err == nil && len(list) == 0 {
+		err = errclass.New(errclass.NotFound, "", fmt.Errorf("the latest: %w", ErrContainerUnknown))
+	}
+	if err != nil {
+		return ContainerInfo{}, err
+	}
+	return list[len(list)-1], nil
+}
+
 // readContainers reads those that are still there, many at once: half of the
 // time is waiting for the kernel.
 func (s *Records) readContainers(ctx context.Context, ids []string) ([]ContainerInfo, error) {

@@ -29,6 +29,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/pause"
+	"github.com/tug-containers/tug/internal/command/port"
 	"github.com/tug-containers/tug/internal/command/prune"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/pull"
@@ -42,6 +43,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/start"
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
+	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/unpause"
 	"github.com/tug-containers/tug/internal/command/update"
@@ -53,6 +55,8 @@ import (
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"port":           port.New(),
+		"top":            top.New(),
 		"update":         update.New(),
 		"kill":           kill.New(),
 		"logs":           logs.New(),

@@ -21,6 +21,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/pause"
+	"github.com/tug-containers/tug/internal/command/port"
 	"github.com/tug-containers/tug/internal/command/prune"
 	"github.com/tug-containers/tug/internal/command/ps"
 	"github.com/tug-containers/tug/internal/command/rename"
@@ -31,6 +32,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/start"
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
+	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/unpause"
 	"github.com/tug-containers/tug/internal/command/update"
@@ -48,6 +50,7 @@ func main() {
 	cli.Family(map[string]func() *cobra.Command{
 		"attach":  attach.New,
 		"cleanup": cleanup.New,
+		"create":  run.NewCreate,
 		"df":      df.New,
 		"diff":    diff.New,
 		"exec":    exec.New,
@@ -60,6 +63,7 @@ func main() {
 		"logs":    logs.New,
 		"mount":   mount.New,
 		"pause":   pause.New,
+		"port":    port.New,
 		"prune":   prune.New,
 		"ps":      ps.New,
 		"rename":  rename.New,
@@ -70,12 +74,12 @@ func main() {
 		"start":   start.New,
 		"stop":    stop.New,
 		"tag":     tag.New,
+		"top":     top.New,
 		"umount":  umount.New,
 		"unpause": unpause.New,
 		"update":  update.New,
 		"version": version.New,
 		"volume":  volume.New,
 		"wait":    wait.New,
-		"create":  run.NewCreate,
 	})
 }

@@ -202,7 +202,7 @@ func (c *subject) logConfig() logConfig {
 	shown := logConfig{Type: log.Driver, Path: log.Path, Tag: log.Tag, Size: "0B"}
 	if log.Driver == monitor.LogFile || log.Driver == "" {
 		shown.Type = "k8s-file"
-		shown.Path = first(log.Path, filepath.Join(c.info.Dir, "ctr.log"))
+		shown.Path = launch.LogPath(c.info, &c.asked)
 	}
 	return shown
 }

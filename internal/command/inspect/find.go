@@ -19,14 +19,11 @@ func find(cmd *cobra.Command, s *libstorage.Store, o options, names []string) ([
 	ctx := cmd.Context()
 	objects := []any{}
 	if o.latest {
-		list, err := s.Containers(ctx)
+		latest, err := s.Latest(ctx)
 		if err != nil {
 			return objects, err
 		}
-		if len(list) == 0 {
-			return objects, errclass.New(errclass.NotFound, "", errors.New("there are no containers"))
-		}
-		names, o.kind = []string{list[len(list)-1].Record.ID}, "container"
+		names, o.kind = []string{latest.Record.ID}, "container"
 	}
 	err := each(cmd, names, func(name string) error {
 		object, err := o.object(ctx, s, name)

@@ -56,11 +56,10 @@ func run(cmd *cobra.Command, opts libstorage.Options, o options, names []string)
 	case !o.latest && len(names) == 0:
 		return errclass.New(errclass.Usage, "", errors.New("specify at least one container name or ID to log"))
 	}
-	s, err := libstorage.Open(cmd.Context(), opts)
+	s, err := libstorage.OpenRecords(cmd.Context(), opts)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
 	sources, err := find(cmd.Context(), s, names)
 	if err != nil {
 		return err
@@ -136,16 +135,10 @@ func (o *options) of(show logfile.Options, src *source, i, count int) logfile.Op
 }
 
 // find finds all containers before anything is shown; the latest without names.
-func find(ctx context.Context, s *libstorage.Store, names []string) ([]*source, error) {
+func find(ctx context.Context, s *libstorage.Records, names []string) ([]*source, error) {
 	if len(names) == 0 {
-		all, err := s.Containers(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if len(all) == 0 {
-			return nil, errclass.New(errclass.NotFound, "", errors.New("there are no containers"))
-		}
-		return []*source{{store: s, info: all[len(all)-1]}}, nil
+		latest, err := s.Latest(ctx)
+		return []*source{{store: s, info: latest}}, err
 	}
 	var sources []*source
 	for _, name := range names {

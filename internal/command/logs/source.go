@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -21,7 +20,7 @@ import (
 
 // source is a container whose log is shown.
 type source struct {
-	store *libstorage.Store
+	store *libstorage.Records
 	info  libstorage.ContainerInfo
 }
 
@@ -38,10 +37,7 @@ func (s *source) show(cmd *cobra.Command, follow bool, o logfile.Options, out [2
 	case monitor.LogJournald:
 		err = s.journal(ctx, follow, o)
 	default:
-		path := config.Log.Path
-		if path == "" {
-			path = filepath.Join(s.info.Dir, "ctr.log")
-		}
+		path := launch.LogPath(&s.info, &config)
 		if follow {
 			err = logfile.Follow(ctx, path, o, func() bool { return s.alive(ctx) }, func() {
 				cli.Report(cmd, fmt.Errorf("container %s: lines are missing here: their file was dropped before it was read", id))
