@@ -33,7 +33,7 @@ VERBS      = $(CONTAINERS) $(IMAGES)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'
 
-.PHONY: all build install uninstall man completions test setup check bench start size demo clean help
+.PHONY: all build install uninstall man completions test setup check faults bench start size demo clean help
 
 all: build
 
@@ -82,6 +82,9 @@ test: setup
 check:
 	@test/check
 
+faults: build
+	@FAULTS=all TUG_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 3h -v ./test/faults
+
 demo:
 	@test/setup demo
 	@$(MAKE) build
@@ -104,6 +107,7 @@ help:
 	@sed -n 's/^#\t//p' Makefile
 	@echo 'make install    DESTDIR= PREFIX=/usr/local; make uninstall undoes it'
 	@echo 'make check      gofmt, vet, staticcheck, imports, docs in step with flags'
+	@echo 'make faults     kill each command before each system call that changes something'
 	@echo 'make bench      speed, as ratios against the bare runtime and the peers'
 	@echo 'make start      cost of starting each program; fails over its budget'
 	@echo 'make size       size of each program; fails over its budget'

@@ -81,6 +81,19 @@ podman ps --format '{{.Names}} {{.Image}} {{.Command}}'
 # differs: `State` in `ps --format` | the text of the status, in old versions
 podman ps --format '{{.Names}} {{.State}}'
 
+podman inspect -f '{{.Name}} {{.State.Status}} {{.State.Running}} {{.ImageName}}' web
+
+podman container inspect --format '{{.Config.Labels.tier}} {{.Config.Cmd}} {{.Path}} {{.Args}}' web
+
+podman inspect --format '{{.RestartCount}} {{len .Mounts}} {{.HostConfig.Privileged}}' web
+
+# differs: `StopSignal` and `RestartPolicy` in `inspect` | a number, and nothing for `no`, in old versions
+podman inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.Config.StopSignal}}' web
+
+test "$(podman inspect -f '{{.State.Pid}}' web)" -gt 1 && echo has a pid
+
+podman inspect nothing; echo $?
+
 podman ps --filter label=tier=front --format '{{.Names}}'
 
 podman ps --filter name=nothing -q
@@ -120,6 +133,8 @@ podman stop nothing
 podman ps -q | wc -l; podman ps -a --format '{{.Names}} {{.Status}}'
 
 podman wait www
+
+podman inspect -f '{{.State.Status}} {{.State.ExitCode}}' www
 
 podman kill www
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// calls are the system calls by which a command changes something, or has others
+// change it.
+var calls = []string{
+	"mkdirat", "linkat", "renameat", "renameat2", "unlinkat", "symlinkat", "pwrite64", "write", "ftruncate", "fdatasync", "fsync",
+	"fchmodat", "fchownat", "utimensat", "mkdir", "rmdir", "link", "rename", "unlink", "fsopen", "fsmount", "move_mount", "umount2",
+	"clone", "clone3", "connect", "sendmsg", "sendto", "kill", "pidfd_send_signal", "bind",
+}
+
+// operation is a command that is killed.
+type operation struct {
+	name string
+	// before is what it needs, after what undoes it; SLEEP is a payload that
+	// runs on.
+	before, line, after string
+	// mayBe are the states that the container x, or y, may have then; "" is
+	// that there is none.
+	mayBe []string
+}
+
+var operations = []operation{
+	{name: "run -d", line: "run -d --name x -v vol:/vol box sleep SLEEP", after: "volume rm -f vol", mayBe: []string{"", "created", "running", "exited", "unknown"}},
+	{name: "create", line: "create --name x -v vol:/vol box true", after: "volume rm -f vol", mayBe: []string{"", "created"}},
+	{name: "start", before: "create --name x box sleep SLEEP", line: "start x", mayBe: []string{"created", "running", "exited", "unknown"}},
+	{name: "stop", before: "run -d --name x box sleep SLEEP", line: "stop -t 0 x", mayBe: []string{"running", "exited", "unknown"}},
+	{name: "rm", before: "create --name x box true", line: "rm x", mayBe: []string{"", "created"}},
+	{name: "rm -f", before: "run -d --name x box sleep SLEEP", line: "rm -f -t 0 x", mayBe: []string{"", "running", "exited", "unknown"}},
+	{name: "commit", before: "create --name x box true", line: "commit -q x localhost/made", after: "rmi -f localhost/made", mayBe: []string{"created"}},
+	{name: "cp", before: "create --name x box true", line: "cp /etc/passwd x:/etc/copied", mayBe: []string{"created"}},
+	{name: "rename", before: "create --name x box true", line: "rename x y", mayBe: []string{"created"}},
+	{name: "mount", before: "create --name x box true", line: "mount x", mayBe: []string{"created"}},
+}
+
+// point is one place to be killed at: the nth call of a thread.
+type point struct {
+	call string
+	n    int
+}
+
+func TestKilledCommands(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, program := range []string{"strace", "crun"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("needs ", program)
+		}
+	}
+	all, seed := os.Getenv("FAULTS") == "all", uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("FAULTS"), 10, 64); err == nil {
+		seed = n
+	}
+	if !all {
+		t.Logf("FAULTS=%d", seed)
+	}
+	chance := rand.New(rand.NewPCG(seed, 0))
+	w := newWorld(t)
+	for _, op := range operations {
+		t.Run(op.name, func(t *testing.T) {
+			w.t = t
+			points := w.points(op)
+			if !all {
+				chance.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+				points = points[:min(len(points), 3)]
+			}
+			killed := 0
+			for _, p := range points {
+				if w.try(op, p) {
+					killed++
+				}
+				if t.Failed() {
+					t.Fatalf("killed at %s %d", p.call, p.n)
+				}
+			}
+			t.Logf("killed at %d of %d points", killed, len(points))
+			if killed == 0 {
+				t.Error("it was never killed")
+			}
+		})
+	}
+}
+
+// points counts the calls of a command that is not killed.
+func (w *world) points(op operation) []point {
+	w.t.Helper()
+	w.must(op.before)
+	trace := w.dir + "/trace"
+	if out, err := w.traced(op, "-o", trace, "-e", "trace="+strings.Join(calls, ",")).CombinedOutput(); err != nil {
+		w.t.Fatalf("%s: %v: %s", op.line, err, out)
+	}
+	w.restore(op)
+	data, err := os.ReadFile(trace)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	counts, most := map[string]int{}, map[string]int{}
+	for line := range strings.Lines(string(data)) {
+		thread, rest, _ := strings.Cut(line, " ")
+		call, _, isCall := strings.Cut(strings.TrimSpace(rest), "(")
+		if !isCall || !slices.Contains(calls, call) {
+			continue
+		}
+		counts[thread+call]++
+		most[call] = max(most[call], counts[thread+call])
+	}
+	var points []point
+	for _, call := range calls {
+		for n := range most[call] {
+			points = append(points, point{call, n + 1})
+		}
+	}
+	return points
+}
+
+// traced is the command under strace, which lets go of what the command starts:
+// the runtime, the monitor, and the container.
+func (w *world) traced(op operation, options ...string) *exec.Cmd {
+	cmd := w.command(op.line)
+	args := append([]string{"strace", "-f", "-qq", "-b", "execve"}, options...)
+	cmd.Args = append(append(args, cmd.Path), cmd.Args[1:]...)
+	cmd.Path = w.strace
+	cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // strace counts the calls of each thread
+	return cmd
+}
+
+// try kills the command at a point, if it gets there, and looks at what is left.
+func (w *world) try(op operation, p point) (killed bool) {
+	w.t.Helper()
+	w.must(op.before)
+	cmd := w.traced(op, "-o", os.DevNull, "-e", "trace="+p.call, "-e", "inject="+p.call+":signal=KILL:when="+strconv.Itoa(p.n))
+	_, err := cmd.CombinedOutput()
+	killed = err != nil
+	w.settle()
+	w.check(op)
+	w.restore(op)
+	return killed
+}
