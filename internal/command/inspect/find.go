@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -36,6 +37,9 @@ func find(cmd *cobra.Command, s *libstorage.Store, o options, names []string) ([
 }
 
 func (o options) object(ctx context.Context, s *libstorage.Store, name string) (any, error) {
+	if o.kind == "volume" {
+		return inspectVolume(ctx, s, name)
+	}
 	if o.kind != "image" {
 		info, err := s.Container(ctx, name)
 		switch {
@@ -52,7 +56,24 @@ func (o options) object(ctx context.Context, s *libstorage.Store, name string) (
 		data, err = inspect(ctx, s, id)
 		return err
 	})
+	if o.kind == "all" && errors.Is(err, libstorage.ErrImageUnknown) {
+		if volume, verr := inspectVolume(ctx, s, name); !errors.Is(verr, libstorage.ErrVolumeUnknown) {
+			return volume, verr
+		}
+	}
 	return data, err
+}
+
+func inspectVolume(ctx context.Context, s *libstorage.Store, name string) (any, error) {
+	v, err := s.FindVolume(ctx, name)
+	if err == nil {
+		err = v.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := volume.Describe(ctx, s, v)
+	return &data, err
 }
 
 // onImage does something with the ID of an image.

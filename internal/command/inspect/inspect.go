@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -39,7 +40,7 @@ func newCommand(exec become) *cobra.Command {
 	cmd.ValidArgsFunction = complete(globals, &o)
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "format", "f", "", "`FORMAT` of the output: json, or a Go template")
-	f.StringVarP(&o.kind, "type", "t", "all", "`KIND` of object: container, image, or all")
+	f.StringVarP(&o.kind, "type", "t", "all", "`KIND` of object: container, image, volume, or all")
 	f.BoolVarP(&o.size, "size", "s", false, "Show what containers have written, and that with their images")
 	f.BoolVarP(&o.latest, "latest", "l", false, "Show the container that was made last")
 	f.BoolVar(&o.raw, "raw", false, "Print the manifest as it is stored")
@@ -63,11 +64,11 @@ func newCommand(exec become) *cobra.Command {
 func (o options) check(cmd *cobra.Command, args []string) (remote bool, err error) {
 	usage := func(flag, text string) error { return errclass.New(errclass.Usage, flag, errors.New(text)) }
 	switch o.kind {
-	case "all", "image", "container":
-	case "network", "pod", "volume":
+	case "all", "image", "container", "volume":
+	case "network", "pod":
 		return false, errclass.New(errclass.Unsupported, "--type", fmt.Errorf("--type %s is not supported by this version", o.kind))
 	default:
-		return false, usage("--type", fmt.Sprintf("--type %q: must be container, image or all", o.kind))
+		return false, usage("--type", fmt.Sprintf("--type %q: must be container, image, volume or all", o.kind))
 	}
 	switch {
 	case o.latest && len(args) > 0:
@@ -76,11 +77,13 @@ func (o options) check(cmd *cobra.Command, args []string) (remote bool, err erro
 		return false, usage("--latest", "--latest is for containers")
 	case !o.latest && len(args) == 0:
 		return false, usage("", "requires at least 1 arg(s): names of containers or images")
-	case (o.latest || o.kind == "container") && (o.raw || o.config || o.layers):
+	case o.latest && o.kind == "volume":
+		return false, usage("--latest", "--latest is for containers")
+	case (o.latest || o.kind == "container" || o.kind == "volume") && (o.raw || o.config || o.layers):
 		return false, usage("--raw", "--raw, --config and --layers are for images")
 	}
 	for _, arg := range args {
-		if o.kind != "container" && hasTransport(arg) {
+		if o.kind != "container" && o.kind != "volume" && hasTransport(arg) {
 			remote = true
 		}
 	}
@@ -130,6 +133,8 @@ func run(cmd *cobra.Command, opts libstorage.Options, o options, names []string)
 			printErr = cli.Write(cmd.OutOrStdout(), format, []containerData{*data}, false)
 		case *imageData:
 			printErr = cli.Write(cmd.OutOrStdout(), format, []imageData{*data}, false)
+		case *volume.Data:
+			printErr = cli.Write(cmd.OutOrStdout(), format, []volume.Data{*data}, false)
 		}
 		if printErr != nil {
 			return printErr

@@ -144,7 +144,7 @@ func TestDamaged(t *testing.T) {
 func TestUsage(t *testing.T) {
 	store, _ := open(t)
 	for _, args := range [][]string{
-		{}, {"--type", "ghost", "box:1"}, {"--type", "volume", "box:1"}, {"-l", "box:1"}, {"--size", "docker://a"}, {"--type", "container", "--raw", "box:1"}, {"-f", "{{", "box:1"}, {"-f", "x", "--raw", "box:1"},
+		{}, {"--type", "ghost", "box:1"}, {"--type", "pod", "box:1"}, {"--type", "volume", "--raw", "v"}, {"--type", "volume", "-l"}, {"-l", "box:1"}, {"--size", "docker://a"}, {"--type", "container", "--raw", "box:1"}, {"-f", "{{", "box:1"}, {"-f", "x", "--raw", "box:1"},
 		{"--creds", "a:b", "box:1"}, {"docker://a", "docker://b"}, {"-f", "{{.Nothing}}", "box:1"},
 	} {
 		if got := call(t, store, args...); got.Code != 125 || got.Stdout != "" || strings.Count(got.Stderr, "\n") != 1 {

@@ -14,8 +14,8 @@ import (
 	"github.com/tug-containers/tug/libstorage"
 )
 
-// data is what --format sees of a volume, and what its JSON has, as podman's.
-type data struct {
+// Data is what --format sees of a volume, and what its JSON has, as podman's.
+type Data struct {
 	Name       string
 	Driver     string
 	Mountpoint string
@@ -34,8 +34,9 @@ type data struct {
 	Damage string `json:",omitempty"`
 }
 
-func describe(ctx context.Context, s *libstorage.Store, v libstorage.Volume) (data, error) {
-	d := data{
+// Describe says what is known of a volume.
+func Describe(ctx context.Context, s *libstorage.Store, v libstorage.Volume) (Data, error) {
+	d := Data{
 		Name: v.Name, Driver: v.Driver, Mountpoint: v.Path, CreatedAt: v.Created, Scope: "local",
 		Labels: v.Labels, Options: v.Options, Anonymous: v.Anonymous, NeedsCopyUp: v.NeedsCopyUp, NeedsChown: v.NeedsChown,
 	}
@@ -110,17 +111,17 @@ func inspect(globals *cli.Globals) *cobra.Command {
 
 // look describes the volumes that are there. The error of the last one that
 // is not is returned, those before it are reported.
-func look(cmd *cobra.Command, s *libstorage.Store, args []string) ([]data, error) {
+func look(cmd *cobra.Command, s *libstorage.Store, args []string) ([]Data, error) {
 	var last error
-	list := []data{}
+	list := []Data{}
 	for _, arg := range args {
 		v, err := s.FindVolume(cmd.Context(), arg)
 		if errors.Is(err, libstorage.ErrVolumeUnknown) {
 			err = errclass.New(errclass.NotFound, arg, fmt.Errorf("inspecting object: no such volume %s", arg))
 		}
 		if err == nil {
-			var d data
-			if d, err = describe(cmd.Context(), s, v); err == nil {
+			var d Data
+			if d, err = Describe(cmd.Context(), s, v); err == nil {
 				list = append(list, d)
 				err = v.Err
 			}

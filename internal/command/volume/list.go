@@ -80,9 +80,9 @@ func matching(ctx context.Context, s *libstorage.Store, wanted filters) ([]libst
 
 func show(ctx context.Context, s *libstorage.Store, w io.Writer, o listOptions, format cli.Format, volumes []libstorage.Volume) error {
 	if format.JSON || !format.Default() {
-		rows := make([]data, 0, len(volumes))
+		rows := make([]Data, 0, len(volumes))
 		for _, v := range volumes {
-			d, err := describe(ctx, s, v)
+			d, err := Describe(ctx, s, v)
 			if err != nil {
 				return err
 			}
