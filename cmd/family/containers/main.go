@@ -11,6 +11,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/cleanup"
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/events"
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/gc"
@@ -30,6 +31,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/start"
+	"github.com/tug-containers/tug/internal/command/stats"
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/top"
@@ -53,6 +55,7 @@ func main() {
 		"create":  run.NewCreate,
 		"df":      df.New,
 		"diff":    diff.New,
+		"events":  events.New,
 		"exec":    exec.New,
 		"exists":  exists.New,
 		"gc":      gc.New,
@@ -72,6 +75,7 @@ func main() {
 		"rmi":     rmi.New,
 		"run":     run.New,
 		"start":   start.New,
+		"stats":   stats.New,
 		"stop":    stop.New,
 		"tag":     tag.New,
 		"top":     top.New,
