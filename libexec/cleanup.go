@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -54,7 +55,9 @@ func (w *watch) delete(ctx context.Context) error {
 		quiet.until(ctx, "delete", ended, limit, true)
 	}, "--log", w.c.logFile()+".delete", "--log-format", "json", "delete", "-f", w.c.ID)
 	_ = os.Remove(w.c.logFile() + ".delete")
-	err = errors.Join(quiet.reason, err)
+	if err = errors.Join(quiet.reason, err); err != nil {
+		w.endRuntime()
+	}
 	if w.known() {
 		// A runtime that died half-way cannot read its own state any more.
 		if rerr := os.RemoveAll(filepath.Join(w.r.root, w.c.ID)); rerr != nil {
@@ -66,6 +69,32 @@ func (w *watch) delete(ctx context.Context) error {
 		err = nil
 	}
 	return errors.Join(err, w.removeCgroups())
+}
+
+// endRuntime kills the processes of a runtime that was to create the container,
+// and was killed before it had noted anything, or goes on although nobody waits for
+// it. The first process of a container that was not started is one of them: it
+// waits in the runtime's own program.
+func (w *watch) endRuntime() {
+	own, err := os.Stat(w.r.Path)
+	if err != nil {
+		return
+	}
+	procs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, proc := range procs {
+		line, err := os.ReadFile(proc + "/cmdline")
+		if err != nil || !bytes.Contains(line, []byte("\x00"+w.c.ID+"\x00")) {
+			continue
+		}
+		// crun seals a copy of itself: that has the name, and not the file.
+		program, serr := os.Stat(proc + "/exe")
+		name, lerr := os.Readlink(proc + "/exe")
+		if serr == nil && os.SameFile(own, program) || lerr == nil && strings.Contains(name, filepath.Base(w.r.Path)) {
+			if pid, err := strconv.Atoi(filepath.Base(proc)); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+	}
 }
 
 // killTree kills a process and all its descendants, those too that left its

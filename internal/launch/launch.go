@@ -104,7 +104,7 @@ func (l *launcher) runMonitored(ctx context.Context) (exit libexec.Exit, err err
 		exit, err = interruptedBy(early), nil
 	}
 	if err != nil || early != 0 {
-		return exit, errors.Join(err, l.discard(context.WithoutCancel(ctx), true))
+		return exit, errors.Join(err, l.abandon(ctx), l.discard(context.WithoutCancel(ctx), true))
 	}
 	if l.o.OnStart != nil {
 		l.o.OnStart(info.Record.ID)
@@ -191,6 +191,15 @@ func (l *launcher) started(p libexec.Process) error {
 	info := l.info()
 	Note(l.store, &info, "start")
 	return err
+}
+
+// abandon ends what a start that failed may have begun: its monitor may have been
+// killed, and the runtime goes on without it.
+func (l *launcher) abandon(ctx context.Context) error {
+	if l.spec == nil {
+		return nil // there is no bundle yet
+	}
+	return l.runtime.Delete(context.WithoutCancel(ctx), l.bundle())
 }
 
 // discard removes a container of ours, and the file with its ID if it has not

@@ -122,7 +122,7 @@ func (l *launcher) restart(ctx context.Context, a *attachment) (conn *monitor.Co
 	c := l.container
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.Cleanup(), c.Close())
+			err = errors.Join(err, l.abandon(ctx), c.Cleanup(), c.Close())
 		}
 	}()
 	// What the runtime may still have of a life that nobody saw end.

@@ -27,6 +27,9 @@ type operation struct {
 	// before is what it needs, after what undoes it; SLEEP is a payload that
 	// runs on.
 	before, line, after string
+	// deep kills what the command starts as well, where it gets there first: the
+	// runtime, the monitor, what cleans up.
+	deep bool
 	// mayBe are the states that the container x, or y, may have then; "" is
 	// that there is none.
 	mayBe []string
@@ -37,6 +40,8 @@ var operations = []operation{
 	{name: "create", line: "create --name x -v vol:/vol box true", after: "volume rm -f vol", mayBe: []string{"", "created"}},
 	{name: "start", before: "create --name x box sleep SLEEP", line: "start x", mayBe: []string{"created", "running", "exited", "unknown"}},
 	{name: "stop", before: "run -d --name x box sleep SLEEP", line: "stop -t 0 x", mayBe: []string{"running", "exited", "unknown"}},
+	{name: "run -d, deep", deep: true, line: "run -d --name x -v vol:/vol box sleep 0.2", after: "volume rm -f vol", mayBe: []string{"", "created", "running", "exited", "unknown"}},
+	{name: "start, deep", deep: true, before: "create --name x box sleep 0.2", line: "start x", mayBe: []string{"created", "running", "exited", "unknown"}},
 	{name: "rm", before: "create --name x box true", line: "rm x", mayBe: []string{"", "created"}},
 	{name: "rm -f", before: "run -d --name x box sleep SLEEP", line: "rm -f -t 0 x", mayBe: []string{"", "running", "exited", "unknown"}},
 	{name: "commit", before: "create --name x box true", line: "commit -q x localhost/made", after: "rmi -f localhost/made", mayBe: []string{"created"}},
@@ -79,9 +84,11 @@ func TestKilledCommands(t *testing.T) {
 			}
 			killed := 0
 			for _, p := range points {
+				begun := time.Now()
 				if w.try(op, p) {
 					killed++
 				}
+				t.Logf("%s %d: %v", p.call, p.n, time.Since(begun).Round(time.Millisecond))
 				if t.Failed() {
 					t.Fatalf("killed at %s %d", p.call, p.n)
 				}
@@ -130,7 +137,10 @@ func (w *world) points(op operation) []point {
 // the runtime, the monitor, and the container.
 func (w *world) traced(op operation, options ...string) *exec.Cmd {
 	cmd := w.command(op.line)
-	args := append([]string{"strace", "-f", "-qq", "-b", "execve"}, options...)
+	args := append([]string{"strace", "-f", "-qq"}, options...)
+	if !op.deep {
+		args = append(args, "-b", "execve")
+	}
 	cmd.Args = append(append(args, cmd.Path), cmd.Args[1:]...)
 	cmd.Path = w.strace
 	cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // strace counts the calls of each thread
@@ -142,8 +152,7 @@ func (w *world) try(op operation, p point) (killed bool) {
 	w.t.Helper()
 	w.must(op.before)
 	cmd := w.traced(op, "-o", os.DevNull, "-e", "trace="+p.call, "-e", "inject="+p.call+":signal=KILL:when="+strconv.Itoa(p.n))
-	_, err := cmd.CombinedOutput()
-	killed = err != nil
+	killed = w.until(cmd) != nil
 	w.settle()
 	w.check(op)
 	w.restore(op)

@@ -153,16 +153,33 @@ func (w *world) check(op operation) {
 	w.must("exec bystander test -f /owned/file")
 }
 
-// payloads counts the processes in our containers.
+// payloads counts the processes in our containers, by what their root is made of.
 func (w *world) payloads() int {
-	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	tables, _ := filepath.Glob("/proc/[0-9]*/mountinfo")
 	n := 0
-	for _, name := range lines {
-		if line, err := os.ReadFile(name); err == nil && string(line) == "sleep\x00"+w.sleep+"\x00" {
-			n++
+	for _, name := range tables {
+		table, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(table)) {
+			if fields := strings.Fields(line); len(fields) > 4 && fields[4] == "/" && strings.Contains(line, "upperdir="+w.home.Root) {
+				n++
+			}
 		}
 	}
 	return n
+}
+
+// until waits for a command and for what it has started, for a while: what is
+// traced too and does not end is let go.
+func (w *world) until(cmd *exec.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	return cmd.Wait()
 }
 
 // restore removes what the command has made: names can be used again, and nothing
