@@ -75,7 +75,7 @@ func (w *waiter) look(ctx context.Context) (done bool, code int, err error) {
 		if w.wants(Removed, "removing") && !w.wants("stopped", "exited") {
 			return true, NoCode, nil
 		}
-		return w.ended(w.code)
+		return w.ended(w.code, "it was removed")
 	} else if err != nil {
 		return false, 0, err
 	} else if info.Err != nil {
@@ -97,22 +97,23 @@ func (w *waiter) look(ctx context.Context) (done bool, code int, err error) {
 		return false, 0, nil // it is about to be noted
 	}
 	if now.Code == nil && now.State == status.Unknown {
-		return w.ended(w.code)
+		return w.ended(w.code, "nobody saw it end")
 	}
 	if config, err := ReadConfig(&info); err == nil && (config.Restart.Policy == "" || config.Restart.Policy == monitor.RestartNo) {
 		awaitCleanup(ctx, w.store, info.Record.ID) // what is done next need not wait for it
 	}
-	return w.ended(now.Code)
+	return w.ended(now.Code, "the host was restarted while it ran")
 }
 
-// ended gives the code of an end. Of what is removed, an event may tell it.
-func (w *waiter) ended(code *int) (bool, int, error) {
+// ended gives the code of an end, or why nobody knows it. Of what is removed, an
+// event may tell it.
+func (w *waiter) ended(code *int, why string) (bool, int, error) {
 	id := w.c.Record.ID
 	if code == nil {
 		code = events.Died(events.Path(w.store.Root()), id, w.since)
 	}
 	if code == nil {
-		return false, 0, errclass.New(errclass.NotFound, id, fmt.Errorf("container %s: %w", id, ErrExitUnknown))
+		return false, 0, errclass.New(errclass.NotFound, id, fmt.Errorf("container %s: %w: %s", id, ErrExitUnknown, why))
 	}
 	return true, *code, nil
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
-	"github.com/tug-containers/tug/internal/life"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"github.com/tug-containers/tug/libstorage"
@@ -109,10 +108,12 @@ func (e *ender) end(ctx context.Context) error {
 		}
 		e.c = info
 		if info.Record.State() == libstorage.Running {
-			if err := e.ask(ctx); err != nil {
+			keeper := keeperOf(&info)
+			err := e.ask(ctx)
+			keeper.wake()
+			if err != nil {
 				return err
 			}
-			signalMonitor(&info, syscall.SIGCONT) // should somebody have stopped it
 			limit = time.Now().Add(quietLimit)
 			continue
 		}
@@ -144,29 +145,6 @@ func (e *ender) locked(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(e.errorf(errclass.Conflict, "its monitor does not end"), c.Close())
-}
-
-// killMonitor ends a monitor that does not do its work.
-func killMonitor(ctx context.Context, c *libstorage.ContainerInfo) bool {
-	if !signalMonitor(c, syscall.SIGKILL) {
-		return false
-	}
-	limited, cancel := context.WithTimeout(ctx, killLimit)
-	defer cancel()
-	return c.AwaitMonitor(limited) == nil
-}
-
-func signalMonitor(c *libstorage.ContainerInfo, sig syscall.Signal) bool {
-	live, err := life.ReadLive(c.Dir)
-	if err != nil || c.Err == nil && live.BootID != c.Record.BootID {
-		return false
-	}
-	h, err := libexec.Process{Pid: live.Monitor, StartTime: live.MonitorStart}.Open()
-	if err != nil {
-		return false
-	}
-	defer h.Close()
-	return h.Signal(sig) == nil
 }
 
 // ask asks the container's process to end, and makes it when its time is over.

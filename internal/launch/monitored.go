@@ -156,7 +156,7 @@ func follow(ctx context.Context, conn *monitor.Conn, c *libstorage.ContainerInfo
 	case err != nil || f.Detached:
 		return exit, err
 	case f.Code == nil:
-		return exit, fmt.Errorf("container %s: %w", c.Record.ID, ErrExitUnknown)
+		return exit, fmt.Errorf("container %s: %w: its monitor is gone", c.Record.ID, ErrExitUnknown)
 	}
 	exit.Code = *f.Code
 	return exit, nil
@@ -177,4 +177,4 @@ func pass(dir string, sig syscall.Signal) {
 }
 
 // ErrExitUnknown says that nobody saw how the container ended.
-var ErrExitUnknown = errors.New("its exit code is not known: its monitor is gone")
+var ErrExitUnknown = errors.New("its exit code is not known")
