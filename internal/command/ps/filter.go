@@ -137,7 +137,7 @@ func relative(key, name string) func(*listing, *row) (bool, error) {
 	var other *libstorage.ContainerInfo
 	return func(l *listing, r *row) (bool, error) {
 		if other == nil {
-			found, err := l.store.Container(l.ctx, name)
+			found, err := l.records.Container(l.ctx, name)
 			if err != nil {
 				return false, err
 			}
@@ -165,10 +165,14 @@ func ancestor(value string) func(*listing, *row) (bool, error) {
 			len(value) >= 12 && strings.HasPrefix(rec.ImageID, strings.TrimPrefix(value, "sha256:")) {
 			return true, nil
 		}
+		store, err := l.images.store(l.ctx)
+		if err != nil {
+			return false, err
+		}
 		if !looked {
 			looked = true
 			// One that is not there any more may be a container's nevertheless.
-			if found, err := l.store.Image(l.ctx, value); err == nil {
+			if found, err := store.Image(l.ctx, value); err == nil {
 				image = found.ID
 			}
 		}
@@ -176,7 +180,7 @@ func ancestor(value string) func(*listing, *row) (bool, error) {
 			return image != "", nil
 		}
 		if l.lineage == nil {
-			lineage, err := l.store.Lineage(l.ctx)
+			lineage, err := store.Lineage(l.ctx)
 			if err != nil {
 				return false, err
 			}

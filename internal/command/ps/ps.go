@@ -101,13 +101,14 @@ func run(cmd *cobra.Command, store libstorage.Options, o options) error {
 	if err != nil {
 		return err
 	}
-	s, err := libstorage.Open(cmd.Context(), store)
+	records, err := libstorage.OpenRecords(cmd.Context(), store)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	images := &images{opts: store}
+	defer images.close()
 	show := func(w io.Writer) error {
-		l, err := list(cmd.Context(), s, o, filters)
+		l, err := list(cmd.Context(), records, images, o, filters)
 		if err != nil {
 			return err
 		}
@@ -146,12 +147,12 @@ func watch(cmd *cobra.Command, every time.Duration, show func(io.Writer) error) 
 }
 
 // list reads the containers that pass the filters.
-func list(ctx context.Context, s *libstorage.Store, o options, filters []filter) (*listing, error) {
-	containers, err := s.Containers(ctx)
+func list(ctx context.Context, records *libstorage.Records, images *images, o options, filters []filter) (*listing, error) {
+	containers, err := records.Containers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{ctx: ctx, store: s, now: time.Now(), noTrunc: o.noTrunc, size: o.size, namespaced: o.namespaces, all: containers}
+	l := &listing{ctx: ctx, records: records, images: images, now: time.Now(), noTrunc: o.noTrunc, size: o.size, namespaced: o.namespaces}
 	running := !o.all && o.last <= 0
 	for _, f := range filters {
 		running = running && f.key != "status" // as podman and docker have it

@@ -20,13 +20,33 @@ import (
 // listing is the containers to show, and what they have in common.
 type listing struct {
 	ctx           context.Context
-	store         *libstorage.Store
+	records       *libstorage.Records
+	images        *images
 	now           time.Time
 	noTrunc, size bool
 	namespaced    bool
-	all           []libstorage.ContainerInfo
 	rows          []*row
 	lineage       *libstorage.Lineage
+}
+
+// images is the store, opened when an image must be looked at: a list alone is
+// three times as quick without.
+type images struct {
+	opts libstorage.Options
+	open *libstorage.Store
+}
+
+func (i *images) store(ctx context.Context) (_ *libstorage.Store, err error) {
+	if i.open == nil {
+		i.open, err = libstorage.Open(ctx, i.opts)
+	}
+	return i.open, err
+}
+
+func (i *images) close() {
+	if i.open != nil {
+		i.open.Close()
+	}
 }
 
 // row is a container. Its fields are computed when they are asked for.
@@ -62,7 +82,11 @@ func (r *row) config() *launch.Config {
 
 func (r *row) measure() (*sizes, error) {
 	if r.sizes == nil && r.info.Err == nil {
-		changed, whole, err := r.list.store.ContainerSize(r.list.ctx, r.info)
+		store, err := r.list.images.store(r.list.ctx)
+		if err != nil {
+			return nil, err
+		}
+		changed, whole, err := store.ContainerSize(r.list.ctx, r.info)
 		if err != nil {
 			return nil, err
 		}
