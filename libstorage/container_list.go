@@ -233,22 +233,20 @@ func readFile(path string, limit int) ([]byte, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	data := make([]byte, 0, min(limit, 8<<10))
-	for len(data) < limit {
-		if len(data) == cap(data) {
-			data = slices.Grow(data, len(data))
-		}
-		n, err := unix.Read(fd, data[len(data):min(cap(data), limit)])
+	var first [4 << 10]byte // nearly every file fits
+	var data []byte
+	for buf := first[:]; len(data) < limit; {
+		n, err := unix.Read(fd, buf[:min(len(buf), limit-len(data))])
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
 			return nil, &os.PathError{Op: "read", Path: path, Err: err}
 		}
-		if n == 0 {
-			break
+		data = append(data, buf[:n]...)
+		if n < len(buf) {
+			break // a regular file gives all that it has
 		}
-		data = data[:len(data)+n]
 	}
 	return data, nil
 }
