@@ -6,6 +6,7 @@
 package status
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 	Stopped = "stopped"
 	// Unknown: it ended, and nobody saw how.
 	Unknown = "unknown"
-	// Damaged: its record cannot be read.
+	// Damaged: its record cannot be read, or was written by a newer version.
 	Damaged = "damaged"
 )
 
@@ -39,6 +40,7 @@ type Status struct {
 	Health string
 	// Unmonitored: it runs, and the monitor that should see it end is gone.
 	Unmonitored bool
+	newer       bool
 }
 
 // Of looks at a container.
@@ -46,7 +48,7 @@ func Of(info *libstorage.ContainerInfo) Status {
 	r := &info.Record
 	s := Status{State: Unknown, Code: r.ExitCode, Started: r.StartedAt, Finished: r.Finished}
 	if info.Err != nil {
-		return Status{State: Damaged}
+		return Status{State: Damaged, newer: errors.Is(info.Err, libstorage.ErrNewerFormat)}
 	}
 	switch r.State() {
 	case libstorage.Created:
@@ -106,6 +108,9 @@ func (s Status) Text(now time.Time) string {
 	case Stopped:
 		return "Exited (unknown) by a restart of the host"
 	case Damaged:
+		if s.newer {
+			return "Of a newer version"
+		}
 		return "Damaged"
 	case Running:
 		text := "Up " + cli.Duration(now.Sub(s.Started))

@@ -28,6 +28,7 @@ func TestText(t *testing.T) {
 		{Status{State: Unknown}, "Exited (unknown)"},
 		{Status{State: Stopped, Started: now}, "Exited (unknown) by a restart of the host"},
 		{Status{State: Damaged}, "Damaged"},
+		{Of(&libstorage.ContainerInfo{Err: libstorage.ErrNewerFormat}), "Of a newer version"},
 	} {
 		if got := tc.status.Text(now); got != tc.want {
 			t.Errorf("%+v: %q, want %q", tc.status, got, tc.want)
