@@ -201,7 +201,11 @@ func (s *Records) readContainer(id string) (ContainerInfo, error) {
 			}
 			info.Record, info.Err = readRecord(id, path)
 			info.overlay()
-			if !errors.Is(info.Err, fs.ErrNotExist) || dir == s.persistentDir(id) {
+			if !errors.Is(info.Err, fs.ErrNotExist) {
+				return info, nil
+			}
+			// Without a record a persistent one is damaged, unless it has just moved.
+			if _, _, err := readSign(filepath.Join(dir, lockFile)); dir == s.persistentDir(id) && !errors.Is(err, fs.ErrNotExist) {
 				return info, nil
 			}
 		}
