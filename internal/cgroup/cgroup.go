@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,8 +67,10 @@ func parse(lines, root string, unified bool) (Group, error) {
 		case number == "0" && controllers == "":
 			g.dirs[""] = filepath.Join(root, "unified", path)
 		default:
-			for controller := range strings.SplitSeq(controllers, ",") {
-				g.dirs[controller] = filepath.Join(root, controllers, path)
+			// One without a controller is called name=NAME, and mounted at NAME.
+			hierarchy := strings.TrimPrefix(controllers, "name=")
+			for controller := range strings.SplitSeq(hierarchy, ",") {
+				g.dirs[controller] = filepath.Join(root, hierarchy, path)
 			}
 		}
 	}
@@ -82,28 +85,40 @@ func (g Group) dir(controller string) (dir string, v2 bool) {
 	return g.dirs[""], true
 }
 
-// named is a directory that has an ID in its path; the one nearest to the root.
-func (g Group) named(id string) string {
+// named are the directories that have an ID in their paths, up to there.
+func (g Group) named(id string) []string {
+	var dirs []string
 	for _, dir := range g.dirs {
-		at := strings.Index(dir, id)
-		if at < 0 {
-			continue
+		if strings.Contains(dir, id) {
+			dirs = append(dirs, upTo(dir, id))
 		}
-		if end := strings.IndexByte(dir[at:], '/'); end >= 0 {
-			return dir[:at+end]
-		}
-		return dir
 	}
-	return ""
+	slices.Sort(dirs)
+	return dirs
+}
+
+// upTo cuts a path after the element that has id in it.
+func upTo(path, id string) string {
+	at := strings.Index(path, id)
+	if end := strings.IndexByte(path[at:], '/'); end >= 0 {
+		return path[:at+end]
+	}
+	return path
 }
 
 // Pids are the processes in the cgroup that is called by id, and in those below
 // it: all of a container's. ok is false when there is no such cgroup.
 func (g Group) Pids(id string) (pids []int, ok bool, err error) {
-	top := g.named(id)
-	if top == "" {
-		return nil, false, nil
+	for _, top := range g.named(id) {
+		if _, err := os.Stat(top); err == nil { // or that hierarchy is not mounted here
+			pids, err := pidsBelow(top)
+			return pids, true, err
+		}
 	}
+	return nil, false, nil
+}
+
+func pidsBelow(top string) (pids []int, err error) {
 	err = filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -111,18 +126,16 @@ func (g Group) Pids(id string) (pids []int, ok bool, err error) {
 			return err
 		}
 		data, err := os.ReadFile(filepath.Join(path, "cgroup.procs"))
-		if errors.Is(err, unix.EOPNOTSUPP) { // a threaded one: its processes are above
-			return nil
-		}
 		for field := range strings.FieldsSeq(string(data)) {
 			if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
 				pids = append(pids, pid)
 			}
 		}
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		// Just removed; or a threaded one, whose processes are above.
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EOPNOTSUPP) {
 			return nil
 		}
 		return err
 	})
-	return pids, true, err
+	return pids, err
 }

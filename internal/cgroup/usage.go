@@ -34,7 +34,7 @@ type Usage struct {
 
 // Usage reads what the cgroup that is called by id has used, with those below it.
 func (g Group) Usage(id string) (u Usage, err error) {
-	if g.named(id) == "" {
+	if len(g.named(id)) == 0 {
 		return u, ErrNone
 	}
 	u.MemoryLimit = hostMemory()
@@ -43,23 +43,13 @@ func (g Group) Usage(id string) (u Usage, err error) {
 			read(&u, dir(upTo(d, id)))
 		}
 	}
-	if d, v2 := g.dir("pids"); strings.Contains(d, id) {
-		_ = v2 // the file has one name
+	if d, _ := g.dir("pids"); strings.Contains(d, id) { // of both versions
 		u.Pids = dir(upTo(d, id)).number("pids.current")
 	}
 	if d := g.dirs[""]; strings.Contains(d, id) {
 		u.version2(dir(upTo(d, id)))
 	}
 	return u, nil
-}
-
-// upTo cuts a path after the element that has id in it.
-func upTo(path, id string) string {
-	at := strings.Index(path, id)
-	if end := strings.IndexByte(path[at:], '/'); end >= 0 {
-		return path[:at+end]
-	}
-	return path
 }
 
 // dir is the directory of a cgroup. A file that is not there has no number.
