@@ -83,7 +83,7 @@ check:
 	@test/check
 
 faults: build
-	@FAULTS=all TUG_BIN=$(CURDIR)/bin $(GO) test -count=1 -timeout 3h -v ./test/faults
+	@FAULTS=all TUG_BIN=$(CURDIR)/bin $(GO) run ./test/report faults -- -timeout=3h
 
 demo:
 	@test/setup demo

@@ -76,9 +76,13 @@ func (w *world) command(line string) *exec.Cmd {
 	return cmd
 }
 
-// must runs a command that is not killed, and gives its output.
+// must runs commands that are not killed, and gives the output of the last.
 func (w *world) must(line string) string {
 	w.t.Helper()
+	if first, rest, several := strings.Cut(line, "; "); several {
+		w.must(first)
+		return w.must(rest)
+	}
 	if line == "" {
 		return ""
 	}
@@ -125,7 +129,7 @@ func (w *world) check(op operation) {
 		states, payloads = w.states(), w.payloads()
 		running := 0
 		for _, state := range states {
-			if state == "running" {
+			if state == "running" || state == "paused" {
 				running++
 			}
 		}

@@ -40,7 +40,7 @@ func TestTally(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	for name, want := range map[string]string{
-		"m/libstorage": "unit", "m/test/script": "script", "m/test/hostile": "hostile",
+		"m/libstorage": "unit", "m/test/script": "script", "m/test/hostile": "hostile", "m/test/faults": "faults",
 		"m/test/registry/hostile": "unit",
 	} {
 		if got := belongs(name); got != want {

@@ -66,6 +66,21 @@ podman run --rm --cap-drop all --cap-add net_bind_service app sh -c 'grep CapEff
 
 podman run --rm --init app sh -c 'cat /proc/1/comm' | grep -c init
 
+podman run --rm --name gone app true && podman container exists gone; echo $?
+
+timeout 20 podman run --rm --timeout 1 app sleep 1000; test $? -ne 124 && echo ended
+
+podman run --rm --pids-limit 50 --memory 64m app true && echo limited
+
+podman run --rm --security-opt no-new-privileges app sh -c 'grep NoNewPrivs /proc/self/status'
+
+podman run --rm --restart no --log-driver none --stop-timeout 3 app echo plain
+
+podman run --rm -it app echo no terminal </dev/null 2>/dev/null; podman run -i --rm app sh -c 'read a; read b; echo $b' <<END
+first
+second
+END
+
 podman run --rm --hostname box app hostname
 
 podman run --rm --add-host db:10.0.0.7 app grep -w db /etc/hosts
@@ -111,6 +126,12 @@ podman exec web nosuchprogram
 podman exec nothing true
 
 podman exec -u 1000 web id -u
+
+podman top web comm args
+
+podman top nothing
+
+podman port web
 
 podman exec -d web touch /tmp/made; until podman exec web test -e /tmp/made; do sleep 0.1; done; echo made
 
@@ -161,6 +182,12 @@ podman create --name later app echo started later | wc -c; podman start -a later
 podman start nothing
 
 podman logs later
+
+podman logs nothing
+
+podman logs -f later
+
+podman start -a -i later </dev/null && podman logs later | wc -l
 
 podman run -d --name noisy app sh -c 'echo one; echo two; sleep 0.2; echo three >&2' >/dev/null; until podman ps -a --filter status=exited --format '{{.Names}}' | grep -q noisy; do sleep 0.1; done; podman logs noisy 2>/dev/null; podman logs noisy 2>&1 >/dev/null; podman logs --tail 2 noisy 2>&1
 
