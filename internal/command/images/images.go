@@ -75,7 +75,7 @@ func run(cmd *cobra.Command, store libstorage.Options, o options, args []string)
 	if err != nil {
 		return err
 	}
-	l.sort(order)
+	l.sort(o.sort, order)
 	if err := l.print(cmd.OutOrStdout(), o, format); err != nil {
 		return err
 	}

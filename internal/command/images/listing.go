@@ -26,6 +26,7 @@ type listing struct {
 	now     time.Time
 	images  []libstorage.Image
 	lineage *libstorage.Lineage
+	key     string // what is sorted by
 }
 
 func (l *listing) relatives() (_ *libstorage.Lineage, err error) {
@@ -64,13 +65,20 @@ const none = "<none>"
 func (l *listing) rows(noTrunc bool) []row {
 	var rows []row
 	for _, img := range l.images {
-		names := img.Names
+		names := slices.Sorted(slices.Values(img.Names))
 		if len(names) == 0 {
 			names = []string{""}
 		}
 		for _, name := range names {
 			rows = append(rows, l.row(img, name, noTrunc))
 		}
+	}
+	// The names of one image need not stay together.
+	switch l.key {
+	case "repository":
+		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Repository, b.Repository) })
+	case "tag":
+		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Tag, b.Tag) })
 	}
 	return rows
 }
@@ -243,4 +251,7 @@ func orderOf(key string) (order, error) {
 	return nil, errclass.New(errclass.Usage, "--sort", fmt.Errorf("--sort %q: must be created, id, repository, size or tag", key))
 }
 
-func (l *listing) sort(by order) { slices.SortStableFunc(l.images, by) }
+func (l *listing) sort(key string, by order) {
+	l.key = key
+	slices.SortStableFunc(l.images, by)
+}

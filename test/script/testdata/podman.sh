@@ -16,11 +16,19 @@ podman images -q --no-trunc $IMAGE
 podman tag $IMAGE localhost/app:1.0 localhost/app:latest
 podman images --format '{{.Repository}}:{{.Tag}}' localhost/app | sort
 
+podman images
+
+podman images --noheading --sort tag localhost/app
+
+podman image ls --filter reference=localhost/app --format '{{.ID}} {{.Tag}}'
+
 podman image inspect --format '{{.Os}} {{.Architecture}} {{.Config.Cmd}} {{len .RootFS.Layers}}' app:1.0
 
 podman inspect --type image nothing:1; echo $?
 
 podman history -q app | wc -l
+
+podman history --format '{{.CreatedBy}}' app
 
 podman run --rm app echo hello
 
@@ -96,6 +104,16 @@ podman ps --format '{{.Names}} {{.Image}} {{.Command}}'
 # differs: `State` in `ps --format` | the text of the status, in old versions
 podman ps --format '{{.Names}} {{.State}}'
 
+podman ps
+
+podman ps -a --no-trunc --noheading
+
+podman ps --format 'table {{.ID}}\t{{.Names}}'
+
+podman ps --format '{{.ID}} {{.Status}} {{.Labels}}'
+
+podman stats --no-stream --format '{{.Name}} {{.PIDs}}' web
+
 podman inspect -f '{{.Name}} {{.State.Status}} {{.State.Running}} {{.ImageName}}' web
 
 podman container inspect --format '{{.Config.Labels.tier}} {{.Config.Cmd}} {{.Path}} {{.Args}}' web
@@ -144,6 +162,10 @@ podman exec web mkdir -p /srv/tree/sub && podman exec web sh -c 'echo 1 >/srv/tr
 podman cp nothing:/x y
 
 podman diff web | sort
+
+podman rename nothing something
+
+podman rename web 'not ok'
 
 podman rename web www && podman ps --format '{{.Names}}'
 
@@ -207,6 +229,12 @@ podman rm later noisy | sort
 
 podman volume create store
 
+podman volume ls
+
+podman volume ls --format '{{.Name}}:{{.Driver}}'
+
+podman volume create store; echo $?
+
 podman volume ls -q; podman volume inspect -f '{{.Name}} {{.Driver}}' store
 
 podman run --rm -v store:/store app sh -c 'echo kept >/store/file' && podman run --rm -v store:/store app cat /store/file
@@ -223,6 +251,8 @@ podman run --cidfile cid app true
 podman run --replace --name a app echo again
 
 podman run --name a app true
+
+podman diff a
 
 podman mount a >where && test -f "$(cat where)/etc/passwd" && podman umount a
 
