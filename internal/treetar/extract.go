@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"strings"
@@ -109,7 +110,10 @@ func (x *extractor) entry(h *tar.Header, content io.Reader) error {
 		}
 		x.dirs = append(x.dirs, h)
 	case tar.TypeReg:
-		err = x.file(at, base, content)
+		if err := x.replace(at, base, h, content); err != nil {
+			return fail(err)
+		}
+		return nil
 	case tar.TypeSymlink:
 		err = unix.Symlinkat(h.Linkname, at, base)
 	case tar.TypeLink:
@@ -160,6 +164,8 @@ func (x *extractor) room(parent *os.File, base string, h *tar.Header) (made bool
 		return false, ErrWouldOverwrite
 	case isDir:
 		return false, removeAll(parent, base)
+	case h.Typeflag == tar.TypeReg:
+		return false, nil // until there is something to replace it by
 	}
 	return false, unix.Unlinkat(int(parent.Fd()), base, 0)
 }
@@ -186,6 +192,24 @@ func removeAll(parent *os.File, base string) error {
 		return err
 	}
 	return unix.Unlinkat(int(parent.Fd()), base, unix.AT_REMOVEDIR)
+}
+
+// replace makes a regular file under another name, and renames it when it is
+// whole: whoever looks, or is left with what a killed command did, sees the old one
+// or the new one.
+func (x *extractor) replace(at int, base string, h *tar.Header, content io.Reader) error {
+	temporary := fmt.Sprintf(".tug-%016x", rand.Uint64())
+	err := x.file(at, temporary, content)
+	if err == nil {
+		err = x.dress(at, temporary, h, false)
+	}
+	if err == nil {
+		err = unix.Renameat(at, temporary, at, base)
+	}
+	if err != nil {
+		_ = unix.Unlinkat(at, temporary, 0) // it may not be there at all
+	}
+	return err
 }
 
 func (x *extractor) file(at int, base string, content io.Reader) error {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -54,17 +55,33 @@ func run(ctx context.Context, opts libstorage.Options, name, output string, stdo
 		if output == "" {
 			return write(ctx, stdout, root)
 		}
-		f, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-		if err != nil {
-			return fmt.Errorf("--output: %w", err)
-		}
-		info, err := f.Stat()
-		err = errors.Join(err, write(ctx, f, root), f.Close())
-		if err != nil && info != nil && info.Mode().IsRegular() {
-			err = errors.Join(err, os.Remove(output)) // half an archive is of no use
-		}
-		return err
+		return toFile(ctx, output, root)
 	})
+}
+
+// toFile makes an archive that is whole when it appears. What is no regular file,
+// such as a FIFO, is written to as it is.
+func toFile(ctx context.Context, output string, root *rootdir.Dir) error {
+	fail := func(err error) error { return fmt.Errorf("--output: %w", err) }
+	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(output, os.O_WRONLY, 0)
+		if err != nil {
+			return fail(err)
+		}
+		return errors.Join(write(ctx, f, root), f.Close())
+	}
+	f, err := os.CreateTemp(filepath.Dir(output), ".tug-export-*")
+	if err != nil {
+		return fail(err)
+	}
+	err = errors.Join(write(ctx, f, root), f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), output)
+	}
+	if err != nil {
+		return errors.Join(fail(err), os.Remove(f.Name()))
+	}
+	return nil
 }
 
 func write(ctx context.Context, w io.Writer, root *rootdir.Dir) error {
