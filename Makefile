@@ -27,7 +27,7 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = attach cleanup create df diff events exec exists gc history images inspect kill logs mount pause port prune ps rename restart rm rmi run start stats stop tag top umount unpause update version volume wait
+CONTAINERS = attach cleanup create df diff events exec exists gc healthcheck history images inspect kill logs mount pause port prune ps rename restart rm rmi run start stats stop tag top umount unpause update version volume wait
 IMAGES     = commit copy cp export import inspect-remote load login logout pull push save
 VERBS      = $(CONTAINERS) $(IMAGES)
 

@@ -35,7 +35,7 @@ var (
 	// The programs that touch containers or only the store on this machine.
 	containerPrograms = []string{
 		module + "/cmd/run", module + "/cmd/images", module + "/cmd/rmi", module + "/cmd/tag", module + "/cmd/history",
-		module + "/cmd/inspect", module + "/cmd/ps", module + "/cmd/logs", module + "/cmd/top", module + "/cmd/port", module + "/cmd/events", module + "/cmd/stats", module + "/cmd/version", module + "/cmd/volume", module + "/cmd/exec", module + "/cmd/update", module + "/cmd/exists",
+		module + "/cmd/inspect", module + "/cmd/ps", module + "/cmd/logs", module + "/cmd/top", module + "/cmd/port", module + "/cmd/events", module + "/cmd/stats", module + "/cmd/version", module + "/cmd/volume", module + "/cmd/exec", module + "/cmd/healthcheck", module + "/cmd/update", module + "/cmd/exists",
 		module + "/cmd/rm", module + "/cmd/stop", module + "/cmd/kill", module + "/cmd/wait", module + "/cmd/pause", module + "/cmd/unpause", module + "/cmd/family/containers",
 		module + "/cmd/create", module + "/cmd/start", module + "/cmd/attach", module + "/cmd/cleanup",
 		module + "/cmd/restart",

@@ -6,19 +6,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/tug-containers/tug/internal/life"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"golang.org/x/sys/unix"
-)
-
-// What is kept of the checks, as podman does.
-const (
-	keptChecks = 5
-	keptOutput = 500
 )
 
 // watchHealth runs the health check again and again, until end is closed.
@@ -36,7 +29,8 @@ func (k *keeper) watchHealth(p *process, end <-chan struct{}) {
 			return
 		}
 		was := h.Status
-		k.judge(&h, check, p.started)
+		counts := h.Status != life.Starting || check.End.Sub(p.started) >= k.c.Health.StartPeriod
+		h.Add(check, counts, k.c.Health.Retries)
 		_ = h.Write(k.c.Dir)
 		if h.Status == was {
 			continue
@@ -44,23 +38,6 @@ func (k *keeper) watchHealth(p *process, end <-chan struct{}) {
 		k.note("health_status", nil, map[string]string{"health_status": h.Status})
 		if h.Status == life.Unhealthy {
 			k.unhealthy(p, end)
-		}
-	}
-}
-
-// judge adds a check to what is known.
-func (k *keeper) judge(h *life.Health, check life.Check, started time.Time) {
-	h.Log = append(h.Log, check)
-	if len(h.Log) > keptChecks {
-		h.Log = append([]life.Check{}, h.Log[len(h.Log)-keptChecks:]...)
-	}
-	switch {
-	case check.ExitCode == 0:
-		h.Status, h.FailingStreak = life.Healthy, 0
-	case h.Status == life.Starting && check.End.Sub(started) < k.c.Health.StartPeriod:
-	default:
-		if h.FailingStreak++; h.FailingStreak >= k.c.Health.Retries {
-			h.Status = life.Unhealthy
 		}
 	}
 }
@@ -109,10 +86,6 @@ func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
 	} else if status.Signaled() {
 		c.ExitCode = 128 + int(status.Signal())
 	}
-	if len(c.Output) > keptOutput {
-		c.Output = c.Output[:keptOutput]
-	}
-	c.Output = strings.ToValidUTF8(c.Output, "")
 	return c, true
 }
 

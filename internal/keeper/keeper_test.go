@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tug-containers/tug/internal/life"
 	"github.com/tug-containers/tug/libexec/monitor"
 )
 
@@ -39,34 +38,6 @@ func TestPolicy(t *testing.T) {
 	k := &keeper{again: true}
 	if !k.policy(&one) || k.policy(&one) {
 		t.Error("a restart that the health check wants happens once")
-	}
-}
-
-func TestJudge(t *testing.T) {
-	began := time.Now()
-	k := &keeper{c: monitor.Config{Health: &monitor.Health{Retries: 2, StartPeriod: time.Minute}}}
-	h := life.Health{Status: life.Starting}
-	for i, step := range []struct {
-		after  time.Duration
-		code   int
-		status string
-		streak int
-	}{
-		{time.Second, 1, life.Starting, 0},     // in the start period
-		{2 * time.Minute, 1, life.Starting, 1}, // after it
-		{2 * time.Minute, 0, life.Healthy, 0},
-		{2 * time.Minute, 1, life.Healthy, 1},
-		{2 * time.Minute, -1, life.Unhealthy, 2},
-		{2 * time.Minute, 1, life.Unhealthy, 3},
-		{2 * time.Minute, 0, life.Healthy, 0},
-	} {
-		k.judge(&h, life.Check{End: began.Add(step.after), ExitCode: step.code}, began)
-		if h.Status != step.status || h.FailingStreak != step.streak {
-			t.Errorf("step %d: %s, %d; want %s, %d", i, h.Status, h.FailingStreak, step.status, step.streak)
-		}
-	}
-	if len(h.Log) != keptChecks || h.Log[0].ExitCode != 0 {
-		t.Errorf("%d checks are kept: %+v", len(h.Log), h.Log)
 	}
 }
 

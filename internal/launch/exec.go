@@ -18,6 +18,15 @@ import (
 //
 // A container that does not run is libexec.ErrNotRunning.
 func Exec(ctx context.Context, store *libstorage.Records, c libstorage.ContainerInfo, o libexec.ExecOptions) (libexec.Exit, error) {
+	o.OnStart = func(libexec.Process) error {
+		Note(store, &c, "exec")
+		return nil
+	}
+	return enter(ctx, store, &c, o)
+}
+
+// enter does the same without a word about it.
+func enter(ctx context.Context, store *libstorage.Records, c *libstorage.ContainerInfo, o libexec.ExecOptions) (libexec.Exit, error) {
 	r := &c.Record
 	if c.Err != nil {
 		return libexec.Exit{}, c.Err
@@ -30,10 +39,6 @@ func Exec(ctx context.Context, store *libstorage.Records, c libstorage.Container
 		return libexec.Exit{}, err
 	}
 	o.Init = libexec.Process{Pid: r.Pid, StartTime: r.StartTime}
-	o.OnStart = func(libexec.Process) error {
-		Note(store, &c, "exec")
-		return nil
-	}
 	exit, err := runtime.Exec(ctx, libexec.Container{ID: r.ID, Bundle: c.RunDir}, o)
 	if errors.Is(err, libexec.ErrNotRunning) {
 		if paused, perr := libexec.Paused(r.Pid); perr == nil && paused {

@@ -23,6 +23,7 @@ func NoteEnd(store places, c *libstorage.ContainerInfo, code *int) {
 
 func note(store places, c *libstorage.ContainerInfo, e events.Event) {
 	r := &c.Record
-	e.Type, e.ID, e.Name, e.Image, e.Attributes = events.Container, r.ID, r.Name, r.ImageName, r.Labels
+	e.Type, e.ID, e.Name, e.Image = events.Container, r.ID, r.Name, r.ImageName
+	e.Attributes = merged(r.Labels, e.Attributes)
 	_ = events.Append(events.Path(store.Root()), e)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/export"
 	"github.com/tug-containers/tug/internal/command/gc"
+	"github.com/tug-containers/tug/internal/command/healthcheck"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/importer"
@@ -57,6 +58,7 @@ import (
 // Commands are the programs that have a page, by verb, as they are built.
 func Commands() map[string]*cobra.Command {
 	commands := map[string]*cobra.Command{
+		"healthcheck":    healthcheck.New(),
 		"stats":          stats.New(),
 		"events":         events.New(),
 		"port":           port.New(),

@@ -26,7 +26,6 @@ type subject struct {
 	info   *libstorage.ContainerInfo
 	asked  launch.Config
 	image  v1.ImageConfig
-	check  *healthCheck // the image's
 	digest string
 	spec   specs.Spec // empty when there is none now
 }
@@ -74,11 +73,6 @@ func (c *subject) readImage(ctx context.Context) {
 	}
 	if cfg, err := c.store.Config(ctx, id); err == nil {
 		c.image = cfg.Config
-	}
-	if raw, err := c.store.RawConfig(ctx, id); err == nil {
-		var d imageData
-		d.fromDocker(raw)
-		c.check = d.HealthCheck
 	}
 }
 

@@ -62,21 +62,15 @@ func (c *subject) env() []string {
 	return env
 }
 
+// healthCheck is in the record as a whole, the image's part of it too.
 func (c *subject) healthCheck() (*healthCheck, string) {
 	h := c.asked.Health
 	if h == nil {
-		return c.check, ""
+		return nil, ""
 	}
-	check := healthCheck{}
-	if c.check != nil {
-		check = *c.check
-	}
-	if len(h.Test) > 0 {
-		check.Test = h.Test
-	}
-	check.Interval, check.Timeout = either(h.Interval, check.Interval), either(h.Timeout, check.Timeout)
-	check.StartPeriod, check.Retries = either(h.StartPeriod, check.StartPeriod), either(h.Retries, check.Retries)
-	return &check, first(h.OnFailure, monitor.HealthNone)
+	return &healthCheck{
+		Test: h.Test, Interval: max(h.Interval, 0), Timeout: h.Timeout, StartPeriod: h.StartPeriod, Retries: h.Retries,
+	}, h.OnFailure
 }
 
 func either[T comparable](a, b T) T {

@@ -35,6 +35,7 @@ func Verbs() []Verb {
 		{Name: "exists", Summary: "Tell by the exit code whether a container or an image is there"},
 		{Name: "export", Summary: "Write the files of a container as a tar archive"},
 		{Name: "gc", Summary: "Remove what belongs to nobody"},
+		{Name: "healthcheck", Summary: "Run the health check of a container"},
 		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
 		{Name: "import", Summary: "Make an image of the files in a tar archive"},
