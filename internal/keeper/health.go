@@ -24,9 +24,15 @@ func (k *keeper) watchHealth(p *process, end <-chan struct{}) {
 			return
 		case <-time.After(k.c.Health.Interval):
 		}
+		if frozen(p.pid) {
+			continue
+		}
 		check, ok := k.check(end)
 		if !ok {
 			return
+		}
+		if frozen(p.pid) {
+			continue // it was paused meanwhile
 		}
 		was := h.Status
 		counts := h.Status != life.Starting || check.End.Sub(p.started) >= k.c.Health.StartPeriod
