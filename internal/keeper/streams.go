@@ -60,10 +60,16 @@ func (k *keeper) openStreams() (*streams, error) {
 	return s, nil
 }
 
-// pipe makes a pipe whose ends are close-on-exec. The container's blocks: it may
-// not expect another.
+// pipeSize is more than a pipe has by default, so that writer and reader take
+// turns less often.
+const pipeSize = 256 << 10
+
+// pipe makes a pipe whose ends are close-on-exec.
 func pipe() (r, w *os.File, err error) {
-	return os.Pipe()
+	if r, w, err = os.Pipe(); err == nil {
+		_, _ = unix.FcntlInt(rawFD(w), unix.F_SETPIPE_SZ, pipeSize) // users have a limit for all pipes
+	}
+	return r, w, err
 }
 
 // container gives the files of `create`: the container's own, where said are the
