@@ -80,7 +80,7 @@ func TestInstall(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if !os.SameFile(files["tug-run"], files["tug-rmi"]) || !os.SameFile(files["tug-pull"], files["tug-copy"]) ||
+	if !os.SameFile(files["tug-run"], files["tug-ps"]) || !os.SameFile(files["tug-pull"], files["tug-images"]) ||
 		os.SameFile(files["tug-run"], files["tug-pull"]) {
 		t.Error("families are not linked")
 	}

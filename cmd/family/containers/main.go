@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command containers is all the commands that touch containers, and none that
-// moves images: make install links it to each of their names.
+// Command containers is all the commands that touch running containers, and none
+// that moves images: make install links it to each of their names.
 package main
 
 import (
@@ -9,38 +9,25 @@ import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/attach"
 	"github.com/tug-containers/tug/internal/command/cleanup"
-	"github.com/tug-containers/tug/internal/command/df"
-	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/events"
 	"github.com/tug-containers/tug/internal/command/exec"
-	"github.com/tug-containers/tug/internal/command/exists"
-	"github.com/tug-containers/tug/internal/command/gc"
 	"github.com/tug-containers/tug/internal/command/healthcheck"
-	"github.com/tug-containers/tug/internal/command/history"
-	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/kill"
 	"github.com/tug-containers/tug/internal/command/logs"
-	"github.com/tug-containers/tug/internal/command/mount"
 	"github.com/tug-containers/tug/internal/command/pause"
 	"github.com/tug-containers/tug/internal/command/port"
-	"github.com/tug-containers/tug/internal/command/prune"
 	"github.com/tug-containers/tug/internal/command/ps"
-	"github.com/tug-containers/tug/internal/command/rename"
 	"github.com/tug-containers/tug/internal/command/restart"
 	"github.com/tug-containers/tug/internal/command/rm"
-	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/start"
 	"github.com/tug-containers/tug/internal/command/stats"
 	"github.com/tug-containers/tug/internal/command/stop"
-	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/top"
-	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/unpause"
 	"github.com/tug-containers/tug/internal/command/update"
 	"github.com/tug-containers/tug/internal/command/version"
-	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/internal/command/wait"
 	"go.podman.io/storage/pkg/reexec"
 )
@@ -53,38 +40,25 @@ func main() {
 	cli.Family(map[string]func() *cobra.Command{
 		"attach":      attach.New,
 		"cleanup":     cleanup.New,
-		"df":          df.New,
-		"diff":        diff.New,
 		"events":      events.New,
 		"exec":        exec.New,
-		"exists":      exists.New,
-		"gc":          gc.New,
 		"healthcheck": healthcheck.New,
-		"history":     history.New,
-		"images":      images.New,
 		"inspect":     inspect.New,
 		"kill":        kill.New,
 		"logs":        logs.New,
-		"mount":       mount.New,
 		"pause":       pause.New,
 		"port":        port.New,
-		"prune":       prune.New,
 		"ps":          ps.New,
-		"rename":      rename.New,
 		"restart":     restart.New,
 		"rm":          rm.New,
-		"rmi":         rmi.New,
 		"run":         run.New,
 		"start":       start.New,
 		"stats":       stats.New,
 		"stop":        stop.New,
-		"tag":         tag.New,
 		"top":         top.New,
-		"umount":      umount.New,
 		"unpause":     unpause.New,
 		"update":      update.New,
 		"version":     version.New,
-		"volume":      volume.New,
 		"wait":        wait.New,
 		"create":      run.NewCreate,
 	})

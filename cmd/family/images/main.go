@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command images is all the commands that move images: make install links it
-// to each of their names.
+// Command images is all the commands that move images, or look after the store:
+// make install links it to each of their names.
 package main
 
 import (
@@ -10,15 +10,28 @@ import (
 	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/cp"
+	"github.com/tug-containers/tug/internal/command/df"
+	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/export"
+	"github.com/tug-containers/tug/internal/command/gc"
+	"github.com/tug-containers/tug/internal/command/history"
+	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/importer"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
 	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
+	"github.com/tug-containers/tug/internal/command/mount"
+	"github.com/tug-containers/tug/internal/command/prune"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
+	"github.com/tug-containers/tug/internal/command/rename"
+	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/save"
+	"github.com/tug-containers/tug/internal/command/tag"
+	"github.com/tug-containers/tug/internal/command/umount"
+	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/libimage/unpack"
 )
 
@@ -38,6 +51,19 @@ func main() {
 		"inspect-remote": inspectremote.New,
 		"login":          login.New,
 		"logout":         logout.New,
+		"df":             df.New,
+		"diff":           diff.New,
+		"exists":         exists.New,
+		"gc":             gc.New,
+		"history":        history.New,
+		"images":         images.New,
+		"mount":          mount.New,
+		"prune":          prune.New,
+		"rename":         rename.New,
+		"rmi":            rmi.New,
+		"tag":            tag.New,
+		"umount":         umount.New,
+		"volume":         volume.New,
 		"pull":           pull.New,
 	})
 }
