@@ -4,8 +4,8 @@ package target
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,52 +16,110 @@ import (
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/status"
-	"github.com/tug-containers/tug/libexec/monitor"
+	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
 )
 
-// Filter chooses containers as podman's --filter does. Terms with one key are
+// Filter chooses containers as podman's --filter does: terms with one key are
 // alternatives, but labels, which must all be there; those with different keys
 // must all hold.
-type Filter struct {
-	terms map[string][]term
+type Filter struct{ terms []term }
+
+type term struct {
+	key  string
+	keep keep
 }
 
-// term tells whether a container is meant. What it cannot find out, it denies.
-type term func(c *libstorage.ContainerInfo, around *surroundings) (bool, error)
+// keep tells whether a container is meant.
+type keep func(s *search, c *candidate) (bool, error)
 
-// surroundings are what a term is about beside the container.
-type surroundings struct {
-	ctx   context.Context
-	store *libstorage.Store
+// search is what the terms look into beside the container.
+type search struct {
+	ctx        context.Context
+	containers containers
+	images     func(context.Context) (*libstorage.Store, error)
+	lineage    *libstorage.Lineage
+}
+
+// containers finds the one that a term names.
+type containers interface {
+	Container(ctx context.Context, nameOrID string) (libstorage.ContainerInfo, error)
+}
+
+// candidate is a container. What is asked of it more than once is kept.
+type candidate struct {
+	info   *libstorage.ContainerInfo
+	status *status.Status
+	asked  *launch.Config
+}
+
+func (c *candidate) now() *status.Status {
+	if c.status == nil {
+		s := status.Of(c.info)
+		c.status = &s
+	}
+	return c.status
+}
+
+// config is how the container was asked for; empty when nobody knows.
+func (c *candidate) config() *launch.Config {
+	if c.asked == nil {
+		config, err := launch.ReadConfig(c.info)
+		if err != nil {
+			config = launch.Config{}
+		}
+		c.asked = &config
+	}
+	return c.asked
 }
 
 // ParseFilter reads the values of --filter, KEY=VALUE each. An error is a usage
 // error.
-func ParseFilter(values []string) (*Filter, error) {
-	f := &Filter{terms: map[string][]term{}}
-	for _, value := range values {
-		key, want, ok := strings.Cut(value, "=")
-		var t term
-		err := errors.New("must be KEY=VALUE")
-		if ok {
-			t, err = parseTerm(key, want)
+func ParseFilter(args []string) (*Filter, error) {
+	f := &Filter{}
+	now := time.Now()
+	byKey := map[string]int{}
+	for _, arg := range args {
+		key, value, ok := strings.Cut(arg, "=")
+		if !ok {
+			return nil, usage(arg, "must be KEY=VALUE")
 		}
+		keep, err := parseTerm(arg, key, value, now)
 		if err != nil {
-			return nil, errclass.New(errclass.Usage, "--filter", fmt.Errorf("--filter %q: %w", value, err))
+			return nil, err
 		}
-		f.terms[key] = append(f.terms[key], t)
+		i, again := byKey[key]
+		if !again || key == "label" || key == "label!" {
+			byKey[key] = len(f.terms)
+			f.terms = append(f.terms, term{key, keep})
+			continue
+		}
+		before := f.terms[i].keep
+		f.terms[i].keep = func(s *search, c *candidate) (bool, error) {
+			if ok, err := before(s, c); ok || err != nil {
+				return ok, err
+			}
+			return keep(s, c)
+		}
 	}
 	return f, nil
 }
 
-// Select gives those of a list that are meant. An error is about what a term
-// names: a container, an image.
-func (f *Filter) Select(ctx context.Context, store *libstorage.Store, list []libstorage.ContainerInfo) ([]libstorage.ContainerInfo, error) {
-	around := &surroundings{ctx, store}
+// Has tells whether the filter has a term with that key.
+func (f *Filter) Has(key string) bool {
+	return slices.ContainsFunc(f.terms, func(t term) bool { return t.key == key })
+}
+
+// Select gives those of a list that are meant; images is called when a term is
+// about an image. An error is about what a term names.
+func (f *Filter) Select(ctx context.Context, all containers, images func(context.Context) (*libstorage.Store, error), list []libstorage.ContainerInfo) ([]libstorage.ContainerInfo, error) {
+	if len(f.terms) == 0 {
+		return list, nil
+	}
+	s := &search{ctx: ctx, containers: all, images: images}
 	var meant []libstorage.ContainerInfo
 	for i := range list {
-		ok, err := f.matches(&list[i], around)
+		ok, err := f.matches(s, &candidate{info: &list[i]})
 		if err != nil {
 			return nil, err
 		}
@@ -72,170 +130,198 @@ func (f *Filter) Select(ctx context.Context, store *libstorage.Store, list []lib
 	return meant, nil
 }
 
-func (f *Filter) matches(c *libstorage.ContainerInfo, around *surroundings) (bool, error) {
-	for key, terms := range f.terms {
-		every := key == "label" || key == "label!"
-		found := every
-		for _, t := range terms {
-			ok, err := t(c, around)
-			if err != nil {
-				return false, err
-			}
-			if found = ok; ok != every {
-				break
-			}
-		}
-		if !found {
-			return false, nil
+func (f *Filter) matches(s *search, c *candidate) (bool, error) {
+	for _, t := range f.terms {
+		if ok, err := t.keep(s, c); !ok || err != nil {
+			return false, err
 		}
 	}
 	return true, nil
 }
 
-const filterKeys = "ancestor, before, exited, health, id, label, label!, name, restart-policy, since, status, until, volume"
+// on makes a filter of what cannot fail.
+func on(meant func(c *candidate) bool) keep {
+	return func(_ *search, c *candidate) (bool, error) { return meant(c), nil }
+}
 
-func parseTerm(key, want string) (term, error) {
+func parseTerm(arg, key, value string, now time.Time) (keep, error) {
+	switch key {
+	case "label", "label!":
+		name, want, valued := strings.Cut(value, "=")
+		return on(func(c *candidate) bool {
+			got, ok := c.info.Record.Labels[name]
+			return (ok && (!valued || got == want)) == (key == "label")
+		}), nil
+	case "status":
+		if !status.Word(value) {
+			return nil, usage(arg, "must be created, running, paused, exited, stopped or unknown")
+		}
+		return on(func(c *candidate) bool { return c.now().Is(value) }), nil
+	case "exited":
+		code, err := strconv.Atoi(value)
+		if err != nil {
+			return nil, usage(arg, "must be a number")
+		}
+		return on(func(c *candidate) bool { return c.now().Code != nil && *c.now().Code == code }), nil
+	case "health":
+		switch value {
+		case "healthy", "unhealthy", "starting", "none":
+		default:
+			return nil, usage(arg, "must be healthy, unhealthy, starting or none")
+		}
+		return on(func(c *candidate) bool { return c.now().Health == value || c.now().Health == "" && value == "none" }), nil
+	case "restart-policy":
+		return on(func(c *candidate) bool { return c.restartPolicy() == value }), nil
+	case "network":
+		return on(func(c *candidate) bool { return Network(c.config()) == value }), nil
+	case "pod":
+		return on(func(*candidate) bool { return false }), nil // there are none
+	case "volume":
+		return on(func(c *candidate) bool { return c.hasVolume(value) }), nil
+	case "ancestor":
+		return ancestor(value), nil
+	case "before", "since":
+		return relative(key, value), nil
+	case "until":
+		until, err := cli.ParseTime(value, now)
+		if err != nil {
+			return nil, usage(arg, "must be a time or a duration")
+		}
+		return on(func(c *candidate) bool { return c.info.Record.Created.Before(until) }), nil
+	}
+	return pattern(arg, key, value)
+}
+
+// pattern are the filters by a regular expression.
+func pattern(arg, key, value string) (keep, error) {
+	var text func(*libstorage.Record) string
 	switch key {
 	case "id":
-		return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) {
-			return strings.HasPrefix(c.Record.ID, strings.ToLower(want)), nil
-		}, nil
+		text = func(rec *libstorage.Record) string { return rec.ID }
 	case "name":
-		re, err := regexp.Compile(want)
-		if err != nil {
-			return nil, err
-		}
-		return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) {
-			return re.MatchString(c.Record.Name), nil
-		}, nil
-	case "label":
-		return labelTerm(want), nil
-	case "label!":
-		has := labelTerm(want)
-		return func(c *libstorage.ContainerInfo, s *surroundings) (bool, error) {
-			ok, err := has(c, s)
-			return !ok, err
-		}, nil
-	case "status":
-		return statusTerm(want)
-	case "exited":
-		code, err := strconv.Atoi(want)
-		if err != nil || code < 0 || code > 255 {
-			return nil, errors.New("must be an exit code")
-		}
-		return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) {
-			return c.Record.ExitCode != nil && *c.Record.ExitCode == code, nil
-		}, nil
-	case "until":
-		until, err := cli.ParseTime(want, time.Now())
-		if err != nil {
-			return nil, errors.New("must be a time or a duration")
-		}
-		return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) {
-			return c.Record.Created.Before(until), nil
-		}, nil
-	case "before":
-		return relativeTerm(want, func(c, other time.Time) bool { return c.Before(other) }), nil
-	case "since":
-		return relativeTerm(want, func(c, other time.Time) bool { return c.After(other) }), nil
-	case "ancestor":
-		return ancestorTerm(want), nil
-	case "health":
-		return healthTerm(want)
-	case "volume", "restart-policy":
-		return configTerm(key, want), nil
+		text = func(rec *libstorage.Record) string { return rec.Name }
+	case "command":
+		text = func(rec *libstorage.Record) string { return strings.Join(rec.Command, " ") }
+	default:
+		return nil, usage(arg, "not a filter: must be ancestor, before, command, exited, health, id, label, name, network, pod, restart-policy, since, status, until or volume")
 	}
-	return nil, errors.New("not a filter: must be one of " + filterKeys)
+	expr := value
+	if key == "id" && isHex(value) {
+		expr = "^" + value
+	}
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return nil, usage(arg, "not a regular expression")
+	}
+	return on(func(c *candidate) bool { return re.MatchString(text(&c.info.Record)) }), nil
 }
 
-func labelTerm(want string) term {
-	key, value, valued := strings.Cut(want, "=")
-	return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) {
-		got, ok := c.Record.Labels[key]
-		return ok && (!valued || got == value), nil
-	}
-}
+func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
 
-func statusTerm(want string) (term, error) {
-	if !status.Word(want) {
-		return nil, errors.New("not a state: must be created, running, paused, exited, stopped or unknown")
-	}
-	return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) { return status.Of(c).Is(want), nil }, nil
-}
-
-func relativeTerm(name string, keep func(c, other time.Time) bool) term {
-	var other time.Time
-	return func(c *libstorage.ContainerInfo, s *surroundings) (bool, error) {
-		if other.IsZero() {
-			found, err := s.store.Container(s.ctx, name)
-			if err == nil {
-				err = found.Err
-			}
+// relative compares the age with that of another container.
+func relative(key, name string) keep {
+	var other *libstorage.ContainerInfo
+	return func(s *search, c *candidate) (bool, error) {
+		if other == nil {
+			found, err := s.containers.Container(s.ctx, name)
 			if err != nil {
 				return false, err
 			}
-			other = found.Record.Created
+			other = &found
 		}
-		return keep(c.Record.Created, other), nil
+		if key == "before" {
+			return c.info.Record.Created.Before(other.Record.Created), nil
+		}
+		return c.info.Record.Created.After(other.Record.Created), nil
 	}
 }
 
-// ancestorTerm takes an image, or a part of its name or ID.
-func ancestorTerm(want string) term {
-	var image *libstorage.Image
-	return func(c *libstorage.ContainerInfo, s *surroundings) (bool, error) {
-		if image == nil {
-			found, err := s.store.Image(s.ctx, want)
-			if err != nil && !errors.Is(err, libstorage.ErrImageUnknown) {
+// ancestor matches the image by its name, with its tag or without, by its ID,
+// and by any image that it was made from.
+func ancestor(value string) keep {
+	var image string
+	looked := false
+	return func(s *search, c *candidate) (bool, error) {
+		rec := &c.info.Record
+		if rec.ImageID == "" {
+			return false, nil
+		}
+		repository, tag, _ := libstorage.SplitName(rec.ImageName)
+		if rec.ImageName == value || tag == "latest" && repository == value ||
+			len(value) >= 12 && strings.HasPrefix(rec.ImageID, strings.TrimPrefix(value, "sha256:")) {
+			return true, nil
+		}
+		store, err := s.images(s.ctx)
+		if err != nil {
+			return false, err
+		}
+		if !looked {
+			looked = true
+			// One that is not there any more may be a container's nevertheless.
+			if found, err := store.Image(s.ctx, value); err == nil {
+				image = found.ID
+			}
+		}
+		if image == "" || image == rec.ImageID {
+			return image != "", nil
+		}
+		if s.lineage == nil {
+			lineage, err := store.Lineage(s.ctx)
+			if err != nil {
 				return false, err
 			}
-			image = &found // none: the name that the container was made with decides
+			s.lineage = lineage
 		}
-		r := &c.Record
-		if r.ImageID == "" {
-			return false, nil
-		}
-		name, _, _ := strings.Cut(r.ImageName, "@")
-		return r.ImageID == image.ID || want != "" && strings.HasPrefix(r.ImageID, strings.TrimPrefix(want, "sha256:")) || name == want, nil
-	}
-}
-
-func healthTerm(want string) (term, error) {
-	if !slices.Contains([]string{"starting", "healthy", "unhealthy", "none"}, want) {
-		return nil, errors.New("must be starting, healthy, unhealthy or none")
-	}
-	return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) {
-		health, err := c.Health()
-		if err != nil || c.Err != nil {
-			return false, nil
-		}
-		if health == nil {
-			return want == "none", nil
-		}
-		return health.Status == want, nil
-	}, nil
-}
-
-// configTerm is about how the container was asked for.
-func configTerm(key, want string) term {
-	return func(c *libstorage.ContainerInfo, _ *surroundings) (bool, error) {
-		config, err := launch.ReadConfig(c)
-		if err != nil {
-			return false, nil
-		}
-		if key == "restart-policy" {
-			return config.Restart.Policy == want || config.Restart.Policy == "" && want == monitor.RestartNo, nil
-		}
-		for _, m := range config.Exec.Mounts {
-			if m.Source == want || m.Destination == want {
+		for id := rec.ImageID; id != ""; {
+			if id = s.lineage.Parent(id); id == image {
 				return true, nil
 			}
 		}
-		for _, v := range config.Volumes {
-			if v.Destination == want {
-				return true, nil
+		return false, nil
+	}
+}
+
+func (c *candidate) restartPolicy() string {
+	if policy := c.config().Restart.Policy; policy != "" {
+		return policy
+	}
+	return "no"
+}
+
+// hasVolume looks for the name of a volume, or a path on either side of a
+// mount.
+func (c *candidate) hasVolume(value string) bool {
+	config := c.config()
+	is := func(parts ...string) bool {
+		for _, part := range parts {
+			if part != "" && (part == value || path.IsAbs(part) && path.IsAbs(value) && path.Clean(part) == path.Clean(value)) {
+				return true
 			}
 		}
-		return slices.Contains(c.Record.Volumes, want), nil
+		return false
 	}
+	for _, m := range config.Exec.Mounts {
+		if is(m.Source, m.Destination) {
+			return true
+		}
+	}
+	for _, v := range config.Volumes {
+		if is(v.Overlay, v.Image, v.Destination) {
+			return true
+		}
+	}
+	return is(c.info.Record.Volumes...)
+}
+
+// Network is the network that a container is on, in a word.
+func Network(config *launch.Config) string {
+	switch mode := config.Exec.Network.Mode; mode {
+	case libexec.HostMode, libexec.PathMode:
+		return string(mode)
+	}
+	return "none"
+}
+
+func usage(arg, why string) error {
+	return errclass.New(errclass.Usage, "--filter", fmt.Errorf("--filter %q: %s", arg, why))
 }

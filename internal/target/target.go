@@ -128,7 +128,7 @@ func (s *Selection) search(ctx context.Context, store *libstorage.Store) ([]Targ
 	} else if s.Latest && !s.Ignore {
 		return nil, errclass.New(errclass.NotFound, "--latest", fmt.Errorf("--latest: %w", libstorage.ErrContainerUnknown))
 	}
-	if list, err = filter.Select(ctx, store, list); err != nil {
+	if list, err = filter.Select(ctx, store, func(context.Context) (*libstorage.Store, error) { return store, nil }, list); err != nil {
 		return nil, err
 	}
 	targets := make([]Target, 0, len(list))

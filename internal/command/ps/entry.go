@@ -2,11 +2,7 @@
 
 package ps
 
-import (
-	"time"
-
-	"github.com/tug-containers/tug/libexec"
-)
+import "time"
 
 // entry is a container in --format json. What podman has and this version
 // lacks is empty: networks, ports, pods.
@@ -78,15 +74,6 @@ func (r *row) mounts() []string {
 		places = append(places, v.Destination)
 	}
 	return places
-}
-
-// network is what --network said.
-func (r *row) network() string {
-	switch mode := r.config().Exec.Network.Mode; mode {
-	case libexec.HostMode, libexec.PathMode:
-		return string(mode)
-	}
-	return "none"
 }
 
 // field gives what is in JSON to templates.

@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/status"
+	"github.com/tug-containers/tug/internal/target"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -97,7 +99,7 @@ func run(cmd *cobra.Command, store libstorage.Options, o options) error {
 	if o.sort == "size" && !o.size {
 		return errclass.New(errclass.Usage, "--sort", errors.New("--sort size: only with --size"))
 	}
-	filters, err := parseFilters(o.filters, time.Now())
+	filter, err := target.ParseFilter(o.filters)
 	if err != nil {
 		return err
 	}
@@ -108,7 +110,7 @@ func run(cmd *cobra.Command, store libstorage.Options, o options) error {
 	images := &images{opts: store}
 	defer images.close()
 	show := func(w io.Writer) error {
-		l, err := list(cmd.Context(), records, images, o, filters)
+		l, err := list(cmd.Context(), records, images, o, filter)
 		if err != nil {
 			return err
 		}
@@ -146,30 +148,22 @@ func watch(cmd *cobra.Command, every time.Duration, show func(io.Writer) error) 
 	}
 }
 
-// list reads the containers that pass the filters.
-func list(ctx context.Context, records *libstorage.Records, images *images, o options, filters []filter) (*listing, error) {
+// list reads the containers that pass the filter.
+func list(ctx context.Context, records *libstorage.Records, images *images, o options, filter *target.Filter) (*listing, error) {
 	containers, err := records.Containers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &listing{ctx: ctx, records: records, images: images, now: time.Now(), noTrunc: o.noTrunc, size: o.size, namespaced: o.namespaces}
-	running := !o.all && o.last <= 0
-	for _, f := range filters {
-		running = running && f.key != "status" // as podman and docker have it
+	meant, err := filter.Select(ctx, records, images.store, containers)
+	if err != nil {
+		return nil, err
 	}
-	for i := range containers {
-		r := l.row(&containers[i])
+	running := !o.all && o.last <= 0 && !filter.Has("status") // as podman and docker have it
+	for i := range meant {
+		r := l.row(&meant[i])
 		// A damaged one may be running: it is always shown.
-		keep := !running || r.status.State == "running" || r.info.Err != nil
-		for _, f := range filters {
-			if !keep {
-				break
-			}
-			if keep, err = f.keep(l, r); err != nil {
-				return nil, err
-			}
-		}
-		if keep {
+		if !running || r.status.State == status.Running || r.info.Err != nil {
 			l.rows = append(l.rows, r)
 		}
 	}

@@ -26,7 +26,6 @@ type listing struct {
 	noTrunc, size bool
 	namespaced    bool
 	rows          []*row
-	lineage       *libstorage.Lineage
 }
 
 // images is the store, opened when an image must be looked at: a list alone is
