@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/tug-containers/tug/internal/capture"
 	"github.com/tug-containers/tug/internal/life"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"golang.org/x/sys/unix"
@@ -52,15 +54,19 @@ func (k *keeper) watchHealth(p *process, end <-chan struct{}) {
 func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
 	pidFile := filepath.Join(k.c.RunDir, "health.pid")
 	_ = os.Remove(pidFile)
-	out, err := memory()
+	out, err := capture.New(life.KeptOutput)
 	if err != nil {
 		return life.Check{Start: time.Now(), End: time.Now(), ExitCode: -1, Output: err.Error()}, true
 	}
-	defer out.Close()
+	defer func() {
+		if text := strings.TrimSpace(out.Text()); c.Output == "" {
+			c.Output = text
+		}
+	}()
 	argv := append([]string{}, k.c.Runtime...)
 	argv = append(argv, "exec", "--process", k.c.Health.Process, "--pid-file", pidFile, k.c.ID)
 	c.Start = time.Now()
-	pid, ended, err := k.reaper.start(argv, k.c.Env, []*os.File{k.null, out, out})
+	pid, ended, err := k.reaper.start(argv, k.c.Env, []*os.File{k.null, out.File(), out.File()})
 	if err != nil {
 		c.End, c.ExitCode, c.Output = time.Now(), -1, err.Error()
 		return c, true
@@ -86,7 +92,6 @@ func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
 		status = <-ended
 	}
 	c.End, c.ExitCode = time.Now(), status.ExitStatus()
-	c.Output = string(bytes.TrimSpace(tail(out)))
 	if late {
 		c.ExitCode, c.Output = -1, "the health check took longer than "+limit.String()
 	} else if status.Signaled() {

@@ -3,17 +3,15 @@
 package launch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/tug-containers/tug/internal/capture"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/events"
 	"github.com/tug-containers/tug/internal/life"
@@ -56,28 +54,24 @@ func CheckHealth(ctx context.Context, store *libstorage.Store, c *libstorage.Con
 	return healthy, err
 }
 
-// runCheck runs the check, whose output goes to a file in memory: a pipe would
-// be held open by whatever it leaves behind.
+// runCheck runs the check.
 func runCheck(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, h *HealthCheck) (life.Check, error) {
-	fd, err := unix.MemfdCreate("tug-health", unix.MFD_CLOEXEC)
+	out, err := capture.New(life.KeptOutput)
 	if err != nil {
-		return life.Check{}, fmt.Errorf("container %s: health check: memfd_create: %w", c.Record.Name, err)
+		return life.Check{}, fmt.Errorf("container %s: health check: %w", c.Record.Name, err)
 	}
-	out := os.NewFile(uintptr(fd), "output")
-	defer out.Close()
 	check := life.Check{Start: time.Now()}
 	exit, err := enter(ctx, &store.Records, c, libexec.ExecOptions{
 		Process: libexec.ExecProcess{Args: h.Command()},
-		Stdio:   libexec.Stdio{Out: out, Err: out}, Timeout: h.Timeout,
+		Stdio:   libexec.Stdio{Out: out.File(), Err: out.File()}, Timeout: h.Timeout,
 	})
 	check.End, check.ExitCode = time.Now(), exit.Code
-	data, rerr := io.ReadAll(io.NewSectionReader(out, 0, 4096))
-	check.Output = string(bytes.TrimSpace(data))
+	check.Output = strings.TrimSpace(out.Text())
 	switch code := Code(err); {
 	case code != 0: // a check that cannot be run is one that fails
 		check.ExitCode, check.Output = code, err.Error()
-	case err != nil || rerr != nil:
-		return check, errors.Join(err, rerr)
+	case err != nil:
+		return check, err
 	case exit.TimedOut:
 		check.ExitCode, check.Output = -1, "the health check took longer than "+h.Timeout.String()
 	}

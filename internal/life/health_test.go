@@ -29,11 +29,11 @@ func TestHealthAdd(t *testing.T) {
 			t.Errorf("step %d: %s, %d", i, h.Status, h.FailingStreak)
 		}
 	}
-	if len(h.Log) != keptChecks || len(h.Log[0].Output) != keptOutput {
+	if len(h.Log) != keptChecks || len(h.Log[0].Output) != KeptOutput {
 		t.Errorf("kept: %d checks, %d bytes", len(h.Log), len(h.Log[0].Output))
 	}
-	h.Add(Check{Output: strings.Repeat("a", keptOutput-1) + "ä"}, true, 2)
-	if out := h.Log[keptChecks-1].Output; len(out) != keptOutput-1 {
+	h.Add(Check{Output: strings.Repeat("a", KeptOutput-1) + "ä"}, true, 2)
+	if out := h.Log[keptChecks-1].Output; len(out) != KeptOutput-1 {
 		t.Errorf("half a character is kept: %d bytes", len(out))
 	}
 }
