@@ -18,7 +18,7 @@ func (b *builder) resources() error {
 	if strings.ContainsAny(parent, ":\x00\n") || slices.Contains(strings.Split(parent, "/"), "..") {
 		return optionError("--cgroup-parent", "cgroup parent %q: not a path below the cgroup root", shorten(parent))
 	}
-	b.g.SetLinuxCgroupsPath(path.Join("/", parent, "tug-"+b.opts.ID))
+	b.g.SetLinuxCgroupsPath(cgroupsPath(parent, b.opts.ID))
 	r := &b.opts.Resources
 	if err := checkControllers(r); err != nil {
 		return err
@@ -151,3 +151,6 @@ func validCpuset(list string) bool {
 	}
 	return true
 }
+
+// cgroupsPath is the cgroup of container id.
+func cgroupsPath(parent, id string) string { return path.Join("/", parent, "tug-"+id) }

@@ -19,17 +19,16 @@ import (
 // it died half-way: those at the spec's cgroupsPath, in every hierarchy. It is
 // never on the way of a container that ended well.
 func (w *watch) removeCgroups() error {
-	data, err := readBounded(filepath.Join(w.c.Bundle, "config.json"), 16<<20)
-	if err != nil {
-		return nil // no bundle any more, nothing to go by
-	}
 	var spec struct {
 		Linux struct {
 			CgroupsPath string `json:"cgroupsPath"`
 		} `json:"linux"`
 	}
-	if json.Unmarshal(data, &spec) != nil {
-		return nil
+	data, err := readBounded(filepath.Join(w.c.Bundle, "config.json"), 16<<20)
+	if errors.Is(err, fs.ErrNotExist) {
+		spec.Linux.CgroupsPath = cgroupsPath("", w.c.ID) // the bundle was lost: where it is by default
+	} else if err != nil || json.Unmarshal(data, &spec) != nil {
+		return nil // nothing to go by
 	}
 	path := filepath.Clean(spec.Linux.CgroupsPath)
 	// A path that does not name this container could be anybody's.

@@ -66,6 +66,7 @@ type ender struct {
 	ran   bool
 	code  *int // of the process that we saw end
 	held  bool // by somebody who does not run it
+	wiped bool // its run directory was lost while it ran
 
 	anyhow bool // even if nobody knows how it wants to be asked
 }
@@ -108,8 +109,10 @@ func (e *ender) end(ctx context.Context) error {
 		}
 		e.c = info
 		if info.Record.State() == libstorage.Running {
+			_, err := os.Lstat(info.RunDir)
+			e.wiped = e.wiped || errors.Is(err, fs.ErrNotExist)
 			keeper := keeperOf(&info)
-			err := e.ask(ctx)
+			err = e.ask(ctx)
 			keeper.wake()
 			if err != nil {
 				return err
@@ -119,6 +122,9 @@ func (e *ender) end(ctx context.Context) error {
 		}
 		monitored := info.Monitored()
 		switch late := time.Now().After(limit); {
+		case !monitored && !info.Locked() && e.wiped:
+			// Its keeper could not remove what is in the cgroup, nor that itself.
+			return stopper(e.store)(ctx, info)
 		case !monitored && !info.Locked():
 			return nil
 		case late && monitored && !killed:
