@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // deleteTimeout bounds `delete -f`, unless StartTimeout is shorter.
@@ -60,7 +62,7 @@ func (w *watch) delete(ctx context.Context) error {
 	}
 	if w.known() {
 		// A runtime that died half-way cannot read its own state any more.
-		if rerr := os.RemoveAll(filepath.Join(w.r.root, w.c.ID)); rerr != nil {
+		if rerr := removeState(filepath.Join(w.r.root, w.c.ID)); rerr != nil {
 			return errors.Join(err, fmt.Errorf("container %s: %w", w.c.ID, rerr))
 		}
 	} else {
@@ -69,6 +71,20 @@ func (w *watch) delete(ctx context.Context) error {
 		err = nil
 	}
 	return errors.Join(err, w.removeCgroups())
+}
+
+// removeState removes what a runtime keeps of a container. runc mounts its own
+// program there for a moment.
+func removeState(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, entry := range entries {
+		// One that is not mounted is no error here.
+		_ = unix.Unmount(filepath.Join(dir, entry.Name()), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, os.RemoveAll(dir))
 }
 
 // endRuntime kills the processes of a runtime that was to create the container,

@@ -7,6 +7,6 @@
 // nobody.
 //
 // With FAULTS=all every such system call is tried, in each thread's order; that
-// takes ten minutes (`make faults`). Without it a few are chosen, by the seed
+// takes half an hour (`make faults`). Without it a few are chosen, by the seed
 // that the test prints and FAULTS=SEED repeats.
 package faults

@@ -67,48 +67,61 @@ func TestKilledCommands(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root")
 	}
-	for _, program := range []string{"strace", "crun"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("needs ", program)
-		}
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("needs strace")
 	}
-	all, seed := os.Getenv("FAULTS") == "all", uint64(time.Now().UnixNano())
+	seed := uint64(time.Now().UnixNano())
 	if n, err := strconv.ParseUint(os.Getenv("FAULTS"), 10, 64); err == nil {
 		seed = n
 	}
-	if !all {
+	if !everyPoint() {
 		t.Logf("FAULTS=%d", seed)
 	}
 	chance := rand.New(rand.NewPCG(seed, 0))
-	w := newWorld(t)
-	for _, op := range operations {
-		t.Run(op.name, func(t *testing.T) {
-			w.t = t
-			points, enough := w.points(op), 2
-			if all {
-				enough = len(points)
-			} else {
-				chance.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+	for _, runtime := range []string{"crun", "runc"} {
+		t.Run(runtime, func(t *testing.T) {
+			if _, err := exec.LookPath(runtime); err != nil {
+				t.Skip("needs ", runtime)
 			}
-			killed := 0
-			for _, p := range points {
-				if killed == enough {
-					break
-				}
-				begun := time.Now()
-				if w.try(op, p) { // it may take another way than when it was counted
-					killed++
-				}
-				t.Logf("%s %d: %v", p.call, p.n, time.Since(begun).Round(time.Millisecond))
-				if t.Failed() {
-					t.FailNow()
-				}
-			}
-			t.Logf("killed %d times, of %d points", killed, len(points))
-			if killed == 0 {
-				t.Error("it was never killed")
+			w := newWorld(t, runtime)
+			for _, op := range operations {
+				t.Run(op.name, func(t *testing.T) {
+					w.t = t
+					w.killEach(op, chance)
+				})
 			}
 		})
+	}
+}
+
+func everyPoint() bool { return os.Getenv("FAULTS") == "all" }
+
+// killEach kills an operation at each of its points, or once.
+func (w *world) killEach(op operation, chance *rand.Rand) {
+	w.t.Helper()
+	points, enough := w.points(op), 1
+	if everyPoint() {
+		enough = len(points)
+	} else {
+		chance.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+	}
+	killed := 0
+	for _, p := range points {
+		if killed == enough {
+			break
+		}
+		begun := time.Now()
+		if w.try(op, p) { // it may take another way than when it was counted
+			killed++
+		}
+		w.t.Logf("%s %d: %v", p.call, p.n, time.Since(begun).Round(time.Millisecond))
+		if w.t.Failed() {
+			w.t.FailNow()
+		}
+	}
+	w.t.Logf("killed %d times, of %d points", killed, len(points))
+	if killed == 0 {
+		w.t.Error("it was never killed")
 	}
 }
 

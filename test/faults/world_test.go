@@ -29,7 +29,7 @@ type world struct {
 	clean  []string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, runtime string) *world {
 	t.Helper()
 	bin, unlink, err := scene.Binaries()
 	t.Cleanup(unlink)
@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	home, err := scene.Furnish(dir, scene.Options{Bin: bin, Runtime: "crun"})
+	home, err := scene.Furnish(dir, scene.Options{Bin: bin, Runtime: runtime})
 	if err != nil {
 		t.Fatal(err)
 	}
