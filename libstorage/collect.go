@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+
+	"golang.org/x/sys/unix"
 )
 
 // Leftover is something that belongs to nobody any more: a killed process, a
@@ -73,6 +75,13 @@ func (s *Store) leftContainers(ctx context.Context, o CollectOptions) ([]Leftove
 	var left []Leftover
 	for _, id := range ids {
 		if !checkID(id) || lockHeld(s.ephemeralDir(id)+"/"+lockFile) {
+			continue
+		}
+		if names, err := entries(s.ephemeralDir(id)); err == nil && len(names) == 0 {
+			// Somebody is about to begin with it, or to end; or nobody is.
+			if !o.DryRun {
+				_ = unix.Rmdir(s.ephemeralDir(id))
+			}
 			continue
 		}
 		info := s.readGarbage(id)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -92,7 +93,7 @@ func TestCollect(t *testing.T) {
 	must(os.RemoveAll(tug+"containers/"+gone), os.RemoveAll(store.RunRoot()+"/tug/"+gone))
 	must(os.Link(tug+"containers/"+owned+"/lock", names+"second"))
 	must(os.WriteFile(tug+"containers/"+owned+"/record.json.tmp", nil, 0o600))
-	must(os.MkdirAll(tug+"volumes/.new-1", 0o700))
+	must(os.MkdirAll(tug+"volumes/.new-1", 0o700), os.Chtimes(tug+"volumes/.new-1", time.Time{}, time.Unix(1, 0)))
 	must(os.MkdirAll(tug+"volumes/named/staged/x", 0o700))
 	must(os.WriteFile(tug+"leases/"+strings.Repeat("a", 64), nil, 0o600))
 	ran, err := store.CreateContainer(t.Context(), libstorage.ContainerOptions{Name: "ran", ImageID: image})

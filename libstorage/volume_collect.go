@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
@@ -53,7 +55,7 @@ func (s *Store) collectUnnamed(name string) (string, error) {
 	v := &heldVolume{Volume: Volume{Name: name}, store: s, lock: l, dir: dir}
 	err = v.unmount()
 	if err == nil {
-		err = rootfs.RemoveTree(dir)
+		err = removeGone(dir)
 	}
 	if err = errors.Join(err, v.unlock()); err != nil {
 		return "", volumeError(name, err)
@@ -99,6 +101,9 @@ func (s *Store) volumeLeft(name string) string {
 	if !unnamed && !validName(name) || lockHeld(dir+"/"+lockFile) {
 		return ""
 	}
+	if unnamed && !exists(dir+"/"+lockFile) && youngerThan(dir, youngDir) {
+		return "" // it is being made, or about to be gone
+	}
 	if unnamed {
 		return "it was not finished"
 	}
@@ -118,6 +123,15 @@ func (s *Store) volumeLeft(name string) string {
 		}
 	}
 	return ""
+}
+
+// youngDir is how old a directory must be to be nobody's that has no lock file:
+// there is a moment without one at the begin, and one at the end.
+const youngDir = 5 * time.Second
+
+func youngerThan(path string, age time.Duration) bool {
+	info, err := os.Lstat(path)
+	return err != nil || time.Since(info.ModTime()) < age
 }
 
 // dropStaleUsers forgets containers that are gone.

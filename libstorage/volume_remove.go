@@ -41,7 +41,7 @@ func (v *heldVolume) remove() error {
 		err = os.Rename(v.dir, gone)
 	}
 	if err == nil {
-		if err = rootfs.RemoveTree(gone); err == nil {
+		if err = removeGone(gone); err == nil {
 			err = syncDir(v.store.volumeDir(""))
 		}
 	}
@@ -50,6 +50,17 @@ func (v *heldVolume) remove() error {
 	}
 	v.store.noteVolume("remove", &v.Volume)
 	return nil
+}
+
+// removeGone removes a directory that nobody needs. Another one that does so may
+// find it when its lock file is gone, and make a new one.
+func removeGone(dir string) (err error) {
+	for range 10 {
+		if err = rootfs.RemoveTree(dir); !errors.Is(err, unix.ENOTEMPTY) {
+			break
+		}
+	}
+	return err
 }
 
 // PruneVolumes removes the volumes that no container has and that choose wants,
