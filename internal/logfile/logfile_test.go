@@ -119,6 +119,7 @@ func TestTail(t *testing.T) {
 		{[]string{lines("o a", "o b...")}, 1, "b", ""},
 		{[]string{lines("o a", "e b", "o c"), "", lines("o d")}, 2, "c\nd\n", ""},
 		{[]string{lines("o a..."), lines("o b"), lines("e c")}, 2, "ab\n", "c\n"},
+		{[]string{lines("e x", "o a") + strings.Repeat(lines("o "+strings.Repeat("y", 1000)+"..."), 3000), lines("o z")}, 1, strings.Repeat("y", 3000000) + "z\n", ""},
 		{[]string{lines("o a"), lines("o " + strings.Repeat("long ", 200000))}, 1, strings.Repeat("long ", 200000) + "\n", ""},
 	} {
 		out, err := show(t, write(t, tc.files...), Options{Tail: &tc.n})

@@ -26,7 +26,7 @@ type tail struct {
 	// records are of a line that is not wanted.
 	seen, done [streams]bool
 	from       [streams]int64
-	last       int64 // where the last line that is wanted was found
+	last       int64 // the first record that is wanted, as far as is known
 }
 
 // findTail sets from which position on the records of each stream are the last
@@ -97,7 +97,7 @@ func (t *tail) record(head []byte, pos int64) (done bool) {
 		t.found++
 		t.seen[s], t.from[s], t.last = true, pos, pos
 	default:
-		t.from[s] = pos
+		t.from[s], t.last = pos, pos
 	}
 	if t.found < t.want {
 		return false
