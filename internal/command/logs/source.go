@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -38,6 +39,9 @@ func (s *source) show(cmd *cobra.Command, follow bool, o logfile.Options, out [2
 		err = s.journal(ctx, follow, o)
 	default:
 		path := launch.LogPath(&s.info, &config)
+		if follow && s.attached(path) {
+			return s.missing() // and there will never be one
+		}
 		if follow {
 			err = logfile.Follow(ctx, path, o, func() bool { return s.alive(ctx) }, func() {
 				cli.Report(cmd, fmt.Errorf("container %s: lines are missing here: their file was dropped before it was read", id))
@@ -66,6 +70,12 @@ func (s *source) missing() error {
 	}
 	return errclass.New(errclass.NotFound, r.ID, fmt.Errorf(
 		"container %s: there is no log: one that is run attached, with --rm, writes to the terminal alone", r.ID))
+}
+
+// attached tells that the container runs without a monitor and without a log.
+func (s *source) attached(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist) && s.info.Err == nil && s.info.Monitor == 0 && s.info.Record.State() == libstorage.Running
 }
 
 // alive tells whether more may be written.
