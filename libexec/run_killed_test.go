@@ -34,7 +34,7 @@ func TestRuntimeKilled(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						pid = childRunning(g.runtime.Path)
+						pid = childRunning(g.runtime.Path, g.c.ID)
 					}
 				}
 				time.Sleep(after)
@@ -55,11 +55,13 @@ func TestRuntimeKilled(t *testing.T) {
 	})
 }
 
-// childRunning finds a child of ours that executes path.
-func childRunning(path string) int {
+// childRunning finds a child of ours that executes path to run a container: its
+// other verbs, and those for other containers, are not meant.
+func childRunning(path, id string) int {
 	for _, pid := range children(os.Getpid()) {
 		line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
-		if err == nil && strings.HasPrefix(string(line), path+"\x00") {
+		if err == nil && strings.HasPrefix(string(line), path+"\x00") &&
+			strings.Contains(string(line), "\x00run\x00") && strings.HasSuffix(string(line), "\x00"+id+"\x00") {
 			return pid
 		}
 	}
