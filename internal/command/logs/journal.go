@@ -72,9 +72,13 @@ func (s *source) journal(ctx context.Context, follow bool, o logfile.Options) er
 	}
 	records := &journalReader{in: bufio.NewReaderSize(out, 64<<10), last: &last}
 	err = logfile.Copy(context.WithoutCancel(ctx), records, o)
+	if err != nil {
+		cancel() // we could not go on, so it must not
+	}
+	// Its end by itself is awaited: to cancel it now would make that a failure.
+	werr := cmd.Wait()
 	cancelled := ctx.Err() != nil
-	cancel() // when we could not go on, it must not
-	if werr := cmd.Wait(); err == nil && werr != nil && !cancelled {
+	if err == nil && werr != nil && !cancelled {
 		err = fmt.Errorf("%s: %w: %s", program, werr, strings.TrimSpace(complaint.String()))
 	}
 	return err
