@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,6 +38,8 @@ const (
 	quietLimit = 15 * time.Second
 	// killLimit is for a process to end by SIGKILL: it may be writing to a disk.
 	killLimit = 10 * time.Second
+	// noteLimit is for a command to note the process that it has just started.
+	noteLimit = 2 * time.Second
 )
 
 // Stop asks a container to end and kills it when its time is over. No restart
@@ -107,6 +111,9 @@ func (e *ender) end(ctx context.Context) error {
 		} else if info.Err != nil {
 			return info.Err
 		}
+		if time.Now().After(limit.Add(noteLimit - quietLimit)) {
+			unnoted(&info)
+		}
 		e.c = info
 		if info.Record.State() == libstorage.Running {
 			_, err := os.Lstat(info.RunDir)
@@ -141,6 +148,23 @@ func (e *ender) end(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-time.After(pause):
 		}
+	}
+}
+
+// unnoted fills in the process of a container whose command was stopped before it
+// had noted it: the runtime has written which it is.
+func unnoted(c *libstorage.ContainerInfo) {
+	r := &c.Record
+	if r.State() != libstorage.Created || !c.Locked() {
+		return
+	}
+	data, err := os.ReadFile(filepath.Join(c.RunDir, libstorage.PidFile))
+	if err != nil {
+		return
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err == nil && pid > 1 {
+		_ = r.Started(pid) // one that is gone is not taken for running
 	}
 }
 
