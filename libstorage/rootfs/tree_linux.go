@@ -32,7 +32,13 @@ func RemoveTree(path string) error {
 	}
 	defer unix.Close(parent)
 	r := remover{}
-	if err := r.directory(parent, filepath.Base(path), 0); err != nil {
+	for range 10 {
+		err = r.directory(parent, filepath.Base(path), 0)
+		if !errors.Is(err, unix.ENOTEMPTY) {
+			break // else somebody has put something there meanwhile
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("remove %s: %w", path, err)
 	}
 	return nil
