@@ -14,6 +14,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/monitor"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -43,12 +44,13 @@ func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit,
 }
 
 // direct tells whether the container is a child of ours: with nothing in between
-// its stdio is ours, and it needs no log, since nobody can look later. A health
-// check that was asked for needs a monitor; for one that the image alone has, the
-// caller's descriptors are worth more.
+// its stdio is ours, and it needs no log, since nobody can look later. A log that
+// outlives it needs a monitor, and so does a health check that was asked for; for
+// one that the image alone has, the caller's descriptors are worth more.
 func (o *Options) direct() bool {
 	checked := o.Health != nil && (len(o.Health.Test) == 0 || !o.Health.none())
-	return o.Remove && !o.Detach && !checked && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
+	logged := o.Log.Driver == monitor.LogJournald || o.Log.Path != ""
+	return o.Remove && !o.Detach && !checked && !logged && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
 }
 
 // launcher carries what the steps of Run share.
