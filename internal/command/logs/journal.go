@@ -72,10 +72,10 @@ func (s *source) journal(ctx context.Context, follow bool, o logfile.Options) er
 	}
 	records := &journalReader{in: bufio.NewReaderSize(out, 64<<10), last: &last}
 	err = logfile.Copy(context.WithoutCancel(ctx), records, o)
-	if err != nil {
-		cancel() // we could not go on, so it must not
+	if !records.ended {
+		cancel() // we do not go on, so it must not
 	}
-	// Its end by itself is awaited: to cancel it now would make that a failure.
+	// Its end by itself is awaited: to cancel it then would make that a failure.
 	werr := cmd.Wait()
 	cancelled := ctx.Err() != nil
 	if err == nil && werr != nil && !cancelled {
@@ -105,12 +105,15 @@ type journalReader struct {
 	in   *bufio.Reader
 	out  []byte // not read yet
 	last *atomic.Int64
+	// ended: there is no more.
+	ended bool
 }
 
 func (j *journalReader) Read(p []byte) (int, error) {
 	for len(j.out) == 0 {
 		line, err := j.line()
 		if err != nil {
+			j.ended = errors.Is(err, io.EOF)
 			return 0, err
 		}
 		j.last.Store(time.Now().UnixNano())
