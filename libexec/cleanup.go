@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -92,24 +91,28 @@ func removeState(dir string) error {
 // it. The first process of a container that was not started is one of them: it
 // waits in the runtime's own program.
 func (w *watch) endRuntime() {
-	own, err := os.Stat(w.r.Path)
-	if err != nil {
-		return
-	}
 	procs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, proc := range procs {
-		line, err := os.ReadFile(proc + "/cmdline")
+		pid, err := strconv.Atoi(filepath.Base(proc))
+		if err != nil {
+			continue
+		}
+		line, err := readBounded(proc+"/cmdline", maxArguments)
 		if err != nil || !bytes.Contains(line, []byte("\x00"+w.c.ID+"\x00")) {
 			continue
 		}
-		// crun seals a copy of itself: that has the name, and not the file.
-		program, serr := os.Stat(proc + "/exe")
-		name, lerr := os.Readlink(proc + "/exe")
-		if serr == nil && os.SameFile(own, program) || lerr == nil && strings.Contains(name, filepath.Base(w.r.Path)) {
-			if pid, err := strconv.Atoi(filepath.Base(proc)); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
+		p, err := FindProcess(pid)
+		if err != nil {
+			continue
 		}
+		h, err := p.Open()
+		if err != nil {
+			continue
+		}
+		if stub, ok := w.r.inRuntime(pid); ok && stub {
+			_ = h.Signal(syscall.SIGKILL) // gone is as good
+		}
+		h.Close()
 	}
 }
 

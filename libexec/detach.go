@@ -3,6 +3,7 @@
 package libexec
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -53,18 +54,17 @@ func (d *detachKeys) pass(data []byte) ([]byte, bool) {
 	}
 	out := make([]byte, 0, len(data)+d.typed)
 	for _, b := range data {
-		if b == d.keys[d.typed] {
-			if d.typed++; d.typed == len(d.keys) {
-				return out, true
-			}
-			continue
+		// What was held back with this key, less what can be no beginning of the keys.
+		pending := append(d.keys[:d.typed:d.typed], b)
+		for !bytes.HasPrefix(d.keys, pending) {
+			out, pending = append(out, pending[0]), pending[1:]
 		}
-		out = append(out, d.keys[:d.typed]...)
-		if d.typed = 0; b == d.keys[0] && len(d.keys) > 1 {
-			d.typed = 1
-			continue
+		if d.typed = len(pending); d.typed == len(d.keys) {
+			return out, true
 		}
-		out = append(out, b)
 	}
 	return out, false
 }
+
+// held are keys that were held back, for when nothing follows any more.
+func (d *detachKeys) held() []byte { return d.keys[:d.typed] }

@@ -68,6 +68,7 @@ func Follow(ctx context.Context, conn *monitor.Conn, o FollowOptions) (Followed,
 	}
 	end, err := f.serve(ctx)
 	f.wakeW.Close()
+	conn.Close() // ends a write that nobody reads
 	if IsTerminal(o.Stdio.In) {
 		<-f.input // before the terminal is given back
 	}
@@ -205,6 +206,9 @@ func (f *follower) endInput() {
 	if !f.o.Terminal {
 		_ = f.conn.Write(monitor.FrameEOF, nil)
 		return
+	}
+	if held := f.keys.held(); len(held) > 0 {
+		_ = f.conn.Write(monitor.FrameInput, held)
 	}
 	eof := []byte{4}
 	if last := f.keys.last; last != '\n' && last != 0 {

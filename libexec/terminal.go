@@ -247,6 +247,7 @@ func (s *session) copyIn() {
 	}
 	// The end of our input is the terminal's end-of-file character, which counts
 	// at the start of a line only; elsewhere the first one ends the line.
+	_, _ = s.master.Write(s.keys.held())
 	eof := []byte{4}
 	if last := s.keys.last; last != '\n' && last != 0 {
 		eof = []byte{4, 4}

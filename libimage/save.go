@@ -69,11 +69,34 @@ func Save(ctx context.Context, store *libstorage.Store, path string, images []st
 	if err := save(ctx, store, temp.Name(), images, opts); err != nil {
 		return errors.Join(err, ignoreMissing(os.Remove(temp.Name())))
 	}
-	// The library has written by a descriptor of its own, or a new file.
-	if err := errors.Join(os.Chmod(temp.Name(), 0o644), os.Rename(temp.Name(), path)); err != nil {
+	if err := settle(temp.Name(), path); err != nil {
 		return describe(path, errors.Join(err, ignoreMissing(os.Remove(temp.Name()))))
 	}
 	return nil
+}
+
+// settle gives an archive its name when it is on the disk. The library has written
+// by a descriptor of its own, or a new file.
+func settle(temp, path string) error {
+	for _, step := range []func() error{
+		func() error { return os.Chmod(temp, 0o644) },
+		func() error { return syncPath(temp) },
+		func() error { return os.Rename(temp, path) },
+		func() error { return syncPath(filepath.Dir(path)) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func ignoreMissing(err error) error {

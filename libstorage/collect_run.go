@@ -96,8 +96,8 @@ func (s *Store) unmountLeft(ctx context.Context, id string) (bool, error) {
 	} else if err != nil {
 		return false, err
 	}
-	info := ContainerInfo{Record: c.record, Dir: c.dir, RunDir: c.runDir}
-	left := info.Record.State() != Running && info.leftMount() != ""
+	info := c.info()
+	left := !alive(info) && info.leftMount() != ""
 	if left {
 		err = errors.Join(removeFile(filepath.Join(c.runDir, heldFile)), c.note(c.fs.Unmount()))
 	}

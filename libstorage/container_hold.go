@@ -103,6 +103,9 @@ func (s *Store) holdStopped(ctx context.Context, info ContainerInfo, counted str
 	}
 	if err == nil {
 		path, err = c.Rootfs().Mount(ctx)
+		if err != nil && c.record.Driver == "overlay" {
+			err = errors.Join(err, count(c.runDir, func(int) (int, string) { return -1, "" }))
+		}
 	}
 	if err == nil && c.record.Driver != "overlay" {
 		err = count(c.runDir, func(int) (int, string) { return 0, path })
@@ -142,7 +145,7 @@ func (s *Store) ReleaseRootfs(ctx context.Context, name string, all bool) (err e
 	} else if err != nil {
 		return err
 	}
-	if c.record.State() != Running {
+	if !alive(c.info()) {
 		err = c.Cleanup()
 	}
 	return errors.Join(err, c.Close())
@@ -174,13 +177,10 @@ func (info *ContainerInfo) MountPoint() string {
 // runningRoot is the root file system of a container that runs, where that is
 // known.
 func (info *ContainerInfo) runningRoot() string {
-	switch {
-	case info.Err != nil || info.Record.State() != Running || info.Record.Driver == "library":
+	if info.Err != nil || info.Record.State() != Running {
 		return ""
-	case info.Record.Driver == "directory":
-		return info.Record.Rootfs
 	}
-	return filepath.Join(info.RunDir, mergedDir)
+	return info.mountedRoot()
 }
 
 func holdError(info *ContainerInfo, err error) error {

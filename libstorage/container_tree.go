@@ -22,25 +22,49 @@ func (s *Store) WithRootfs(ctx context.Context, name string, use func(info Conta
 		return err
 	}
 	if info.Record.State() == Running {
-		dir := info.Record.Rootfs
-		if info.Record.Driver != "directory" {
-			dir = filepath.Join(info.RunDir, mergedDir)
-		}
-		if info.Record.Driver == "library" {
-			return containerError(errclass.Unsupported, name, errors.New("it is running, and the storage driver does not say where"))
-		}
-		return use(info, dir)
+		return useLive(info, use)
 	}
 	c, err := s.OpenContainer(ctx, info.Record.ID)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
+	// It may have been started meanwhile, or its monitor is about to start it
+	// again: then what is mounted is not ours to clean up.
+	if now := c.info(); alive(now) {
+		return useLive(now, use)
+	}
 	dir, err := c.Rootfs().Mount(ctx)
 	if err != nil {
 		return containerError(classOf(err), name, fmt.Errorf("mount its root file system: %w", err))
 	}
 	return errors.Join(use(info, dir), c.Cleanup())
+}
+
+// useLive is WithRootfs for a container with a process, or a monitor.
+func useLive(info ContainerInfo, use func(info ContainerInfo, dir string) error) error {
+	dir := info.mountedRoot()
+	if dir == "" {
+		return containerError(errclass.Unsupported, info.Record.ID, errors.New("it is running, and the storage driver does not say where"))
+	}
+	return use(info, dir)
+}
+
+// mountedRoot is where a container with a process, or a monitor, has its root file
+// system; "" where that is not known.
+func (info *ContainerInfo) mountedRoot() string {
+	switch info.Record.Driver {
+	case "directory":
+		return info.Record.Rootfs
+	case "library":
+		return ""
+	}
+	return filepath.Join(info.RunDir, mergedDir)
+}
+
+// info is what can be seen of a container whose lock we hold.
+func (c *Container) info() ContainerInfo {
+	return ContainerInfo{Record: c.record, Dir: c.dir, RunDir: c.runDir}
 }
 
 // UpperDir is the directory with what a container has changed; it is empty when

@@ -82,9 +82,12 @@ func (s *Store) collectVolume(name string) (string, error) {
 	} else if err != nil {
 		return "", volumeError(name, err)
 	}
+	if !held.isAt(dir + "/" + lockFile) {
+		return "", held.unlock() // the volume was made anew meanwhile
+	}
 	h := &heldVolume{Volume: s.readVolume(name), store: s, lock: held, dir: dir}
 	users, err := s.VolumeUsers(name)
-	if err == nil && len(users) == 0 && orphan && h.Owner != "" && held.isAt(dir+"/"+lockFile) {
+	if err == nil && len(users) == 0 && orphan && h.Owner != "" {
 		return "volume " + name + ": removed, its container is gone", h.remove()
 	}
 	if err == nil {

@@ -101,7 +101,7 @@ func (v *heldVolume) build(durable bool) error {
 	}
 	dir := v.store.volumeDir(v.Name)
 	// Where there is a volume, its directory is not empty.
-	if err := unix.Rename(v.dir, dir); err == unix.EEXIST || err == unix.ENOTEMPTY || err == unix.ENOTDIR {
+	if err := unix.Rename(v.dir, dir); err == unix.EEXIST || err == unix.ENOTEMPTY {
 		return errclass.New(errclass.Conflict, v.Name, fmt.Errorf("volume with name %s already exists: %w", v.Name, ErrVolumeExists))
 	} else if err != nil {
 		return fail(&os.LinkError{Op: "rename", Old: v.dir, New: dir, Err: err})
