@@ -32,7 +32,7 @@ func (info *ContainerInfo) overlay() {
 		info.Restarts, info.Monitor = live.Restarts, live.Monitor
 	}
 	exit, err := life.ReadExit(info.Dir)
-	if err != nil || exit.Starts != r.Starts || lives && exit.Restarts != live.Restarts {
+	if err != nil || exit.Starts != r.Starts || lives && exit.Restarts < live.Restarts {
 		return
 	}
 	r.ExitCode, r.Finished, r.OOMKilled, r.Error = exit.Code, exit.Finished, exit.OOMKilled, exit.Error

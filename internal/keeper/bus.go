@@ -21,6 +21,7 @@ type bus struct {
 	closed   bool
 	socket   *os.File
 	input    *os.File // nil when there is none, or it is closed
+	over     bool     // who was to write to it has ended it, for all lives
 	terminal bool
 }
 
@@ -201,13 +202,27 @@ func (b *bus) hurry() {
 	}
 }
 
+// unhurry is for a further life, in which the connection of the start is waited for
+// again.
+func (b *bus) unhurry() {
+	for _, c := range b.all() {
+		if c.patient {
+			_ = c.conn.SetWriteDeadline(time.Time{})
+		}
+	}
+}
+
 // setInput sets the container's stdin, or its terminal. The bus owns a pipe, and
 // not a terminal.
 func (b *bus) setInput(f *os.File, terminal bool) {
 	b.mu.Lock()
 	old, was := b.input, b.terminal
 	b.input, b.terminal = f, terminal
+	over := b.over
 	b.mu.Unlock()
+	if over {
+		b.closeInput()
+	}
 	if old != nil && !was {
 		old.Close()
 	}
@@ -217,6 +232,7 @@ func (b *bus) setInput(f *os.File, terminal bool) {
 func (b *bus) closeInput() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.over = true
 	if b.input != nil && !b.terminal {
 		b.input.Close()
 		b.input = nil

@@ -3,7 +3,6 @@
 package keeper
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,16 +102,9 @@ func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
 // killCheck ends the process of a check in the container, which the death of the
 // runtime's own process does not always end.
 func (k *keeper) killCheck(pidFile string) {
-	data, err := os.ReadFile(pidFile)
-	if err != nil {
+	pid := readPid(pidFile)
+	if pid == 0 {
 		return
-	}
-	pid := 0
-	for _, digit := range bytes.TrimSpace(data) {
-		if digit < '0' || digit > '9' || pid > 1<<24 {
-			return
-		}
-		pid = pid*10 + int(digit-'0')
 	}
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

@@ -28,6 +28,7 @@ type keeper struct {
 	null   *os.File
 	runDir *os.File // by which sockets are named
 	bus    *bus
+	extra  []*os.File // the container's descriptors from 3 on
 	log    sink
 	report *os.File // nil when it is said
 	lock   *os.File // as long as it is held we are the monitor
@@ -58,7 +59,8 @@ func Main() int {
 
 // prepare makes a quiet background process of us, that knows what it is for.
 func (k *keeper) prepare() error {
-	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGPIPE)
+	// Caught and dropped: what is ignored would be so in all that we execute.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGPIPE)
 	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		for fd := 3; fd < 1024; fd++ { // Linux before 5.11
 			unix.CloseOnExec(fd)
@@ -84,14 +86,18 @@ func (k *keeper) prepare() error {
 	if k.runDir, err = os.Open(k.c.RunDir); err != nil {
 		return err
 	}
-	k.reaper, k.bus = newReaper(), newBus(k)
+	for i := range k.c.ExtraFiles {
+		k.extra = append(k.extra, os.NewFile(uintptr(monitor.ExtraFD+i), "extra"))
+	}
+	k.reaper, k.bus, k.log = newReaper(), newBus(k), nowhere{}
 	return nil
 }
 
 // keep is the container's life, all of its restarts, to the end.
 func (k *keeper) keep() {
-	var err error
-	if k.log, err = openLog(&k.c); err == nil {
+	log, err := openLog(&k.c)
+	if err == nil {
+		k.log = log
 		err = k.bus.listen()
 	}
 	if err != nil {
@@ -120,6 +126,7 @@ func (k *keeper) keep() {
 		}
 		pause = min(2*pause, lastPause)
 		k.restarts++
+		k.bus.unhurry()
 		k.note("restart", nil, nil)
 	}
 }

@@ -110,7 +110,8 @@ func (k *keeper) await(p *process, s *streams) (*int, bool, *monitor.Failure) {
 	k.note("died", &code, nil)
 	health.Wait()
 	k.remove()
-	s.drain(drainLimit)
+	// Nobody writes any more; who reads slowly is given the time to have it all.
+	s.drain(monitor.StallLimit + drainLimit)
 	return &code, oom, nil
 }
 
@@ -133,7 +134,7 @@ func (k *keeper) create(s *streams) (*process, *monitor.Failure) {
 	k.reaper.begin() // the first process may end before its pid is read
 	defer k.reaper.end()
 	failure := k.verb(s, "create", append(args, k.c.ID)...)
-	pid := k.readPid()
+	pid := readPid(filepath.Join(k.c.RunDir, "pid"))
 	if failure == nil && pid == 0 {
 		failure = &monitor.Failure{Verb: "create", Message: "no process was started"}
 	}
@@ -169,9 +170,7 @@ func (k *keeper) verb(s *streams, verb string, args ...string) *monitor.Failure 
 	files := []*os.File{k.null, said, said}
 	if verb == "create" {
 		files = s.container(said)
-		for i := range k.c.ExtraFiles {
-			files = append(files, os.NewFile(uintptr(monitor.ExtraFD+i), "extra"))
-		}
+		files = append(files, k.extra...)
 	}
 	pid, ended, err := k.reaper.start(argv, k.c.Env, files)
 	if verb == "create" {
@@ -206,8 +205,9 @@ func (k *keeper) remove() {
 	_ = os.RemoveAll(k.c.StateDir)          // of a runtime that died half-way
 }
 
-func (k *keeper) readPid() int {
-	data, err := os.ReadFile(filepath.Join(k.c.RunDir, "pid"))
+// readPid gives the pid in a runtime's pid file, or 0 when there is none.
+func readPid(path string) int {
+	data, err := os.ReadFile(path)
 	if err != nil || len(data) > 32 {
 		return 0
 	}

@@ -60,6 +60,9 @@ func (k *keeper) openStreams() (*streams, error) {
 	return s, nil
 }
 
+// slavePause is how often a terminal that nobody has open is looked at.
+const slavePause = 50 * time.Millisecond
+
 // pipeSize is more than a pipe has by default, so that writer and reader take
 // turns less often.
 const pipeSize = 256 << 10
@@ -139,6 +142,8 @@ func (s *streams) read(from *os.File, kind byte) {
 		}
 		switch {
 		case err == nil:
+		case errors.Is(err, unix.EIO) && s.console != nil && s.k.running():
+			time.Sleep(slavePause) // nobody has the other side open, for the moment
 		case errors.Is(err, unix.EIO) || errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, os.ErrClosed):
 			// EIO is the end of a terminal that nobody has open.
 			s.k.log.finish(kind)

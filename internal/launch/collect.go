@@ -31,7 +31,7 @@ func collectRun(ctx context.Context, store *libstorage.Store, id string) error {
 	if err == nil && (info.Record.State() == libstorage.Running || info.Monitored()) {
 		err = libstorage.ErrContainerLocked // it was started since
 	}
-	unseen := err == nil && info.Record.State() == libstorage.Unknown
+	unseen := err == nil && info.Record.State() == libstorage.Unknown && info.Record.Finished.IsZero()
 	if unseen {
 		err = c.NoteExit(nil)
 	}
@@ -44,10 +44,8 @@ func collectRun(ctx context.Context, store *libstorage.Store, id string) error {
 	if unseen {
 		NoteEnd(store, &info, nil)
 	}
-	if info.Record.AutoRemove && info.Record.State() != libstorage.Created {
-		err = c.Remove(ctx)
-		Note(store, &info, "remove")
-		return err
+	if info.Record.State() == libstorage.Created {
+		return errors.Join(c.Cleanup(), c.Close()) // what was to be removed at its end has not begun
 	}
-	return errors.Join(c.Cleanup(), c.Close())
+	return finish(ctx, store, c, &info)
 }

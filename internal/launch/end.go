@@ -118,6 +118,10 @@ func (e *ender) end(ctx context.Context) error {
 		if info.Record.State() == libstorage.Running {
 			_, err := os.Lstat(info.RunDir)
 			e.wiped = e.wiped || errors.Is(err, fs.ErrNotExist)
+			// A start that came after the first mark has taken it away.
+			if err := mark(&info); err != nil {
+				return e.errorf(errclass.Internal, "%w", err)
+			}
 			keeper := keeperOf(&info)
 			err = e.ask(ctx)
 			keeper.wake()
@@ -285,14 +289,7 @@ func (e *ender) settle(ctx context.Context) error {
 			return errors.Join(err, c.Close())
 		}
 	}
-	if r.Ephemeral || r.AutoRemove {
-		err = c.Remove(ctx)
-		if err == nil {
-			Note(e.store, &e.c, "remove")
-		}
-		return err
-	}
-	return errors.Join(c.Cleanup(), c.Close())
+	return finish(ctx, e.store, c, &e.c)
 }
 
 // open takes the container's lock; nil when it is gone. Who removes it is waited

@@ -95,17 +95,17 @@ func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, err
 		User: &l.spec.Process.User, Args: l.spec.Process.Args,
 	})
 	if err == nil && l.o.PIDFile != "" {
-		if err = replaceFile(l.o.PIDFile, fmt.Sprint(p.Pid)); err != nil {
-			_ = syscall.Kill(p.Pid, syscall.SIGKILL)
-		}
-	}
-	if err != nil && p.Pid != 0 {
-		err = errors.Join(err, life.Await(ctx, c.Dir())) // it cleans up
+		err = replaceFile(l.o.PIDFile, fmt.Sprint(p.Pid))
 	}
 	if err == nil {
 		err = c.Close()
 	}
 	if err != nil {
+		// Its policy could start it again, and its clean-up waits for our lock: who
+		// started it ends it.
+		if info, ierr := l.store.Container(ctx, c.ID()); ierr == nil && p.Pid != 0 {
+			killMonitor(context.WithoutCancel(ctx), &info)
+		}
 		if own != nil {
 			own.Close()
 		}
@@ -156,6 +156,11 @@ func follow(ctx context.Context, conn *monitor.Conn, c *libstorage.ContainerInfo
 	case err != nil || f.Detached:
 		return exit, err
 	case f.Code == nil:
+		// We were cut off, for reading slowly; the record may have it.
+		if seen, rerr := life.ReadExit(c.Dir); rerr == nil && seen.Starts == c.Record.Starts && seen.Code != nil {
+			exit.Code = *seen.Code
+			return exit, nil
+		}
 		return exit, fmt.Errorf("container %s: %w: its monitor is gone", c.Record.ID, ErrExitUnknown)
 	}
 	exit.Code = *f.Code

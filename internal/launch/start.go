@@ -208,8 +208,10 @@ func Cleanup(ctx context.Context, store *libstorage.Store, id string) error {
 	if err == nil && info.Record.State() == libstorage.Running {
 		err = errclass.New(errclass.Conflict, id, fmt.Errorf("container %s: %w", id, ErrRunning))
 	}
-	if err == nil && info.Record.State() == libstorage.Unknown {
-		err = c.NoteExit(nil)
+	if err == nil && info.Record.State() == libstorage.Unknown && info.Record.Finished.IsZero() {
+		if err = c.NoteExit(nil); err == nil {
+			NoteEnd(store, &info, nil)
+		}
 	}
 	if err == nil {
 		err = stopper(store)(ctx, info)
@@ -217,10 +219,18 @@ func Cleanup(ctx context.Context, store *libstorage.Store, id string) error {
 	if err != nil {
 		return errors.Join(err, c.Close())
 	}
-	if r := c.Record(); r.Ephemeral || r.AutoRemove {
-		err = c.Remove(ctx)
-		Note(store, &info, "remove")
-		return err
+	return finish(ctx, store, c, &info)
+}
+
+// finish is the last thing in the life of a container whose process is gone: one
+// that was to go with it is removed. It closes c.
+func finish(ctx context.Context, store *libstorage.Store, c *libstorage.Container, info *libstorage.ContainerInfo) error {
+	if r := c.Record(); !r.Ephemeral && !r.AutoRemove {
+		return errors.Join(c.Cleanup(), c.Close())
 	}
-	return errors.Join(c.Cleanup(), c.Close())
+	err := c.Remove(ctx)
+	if err == nil {
+		Note(store, info, "remove")
+	}
+	return err
 }
