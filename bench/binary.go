@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Budgets, of docs/architecture.md: what a family of binaries may cost. A
+// Budgets: what a family of binaries may cost; docs/start-cost.md has them. A
 // family is found by its inode, and known by one of its members.
 type budget struct {
 	member string

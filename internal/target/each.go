@@ -4,15 +4,42 @@ package target
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/libstorage"
 )
 
 // workers is how many containers are worked on at once. Most of the time that
 // is waiting.
 const workers = 32
+
+// Run opens the store and calls do for each container that is meant, as Each does.
+// Of All, one that is in no state for it (launch.ErrState) is left out.
+func (s *Selection) Run(cmd *cobra.Command, where libstorage.Options, args []string,
+	do func(ctx context.Context, store *libstorage.Store, t *Target) error) (err error) {
+	where.ContainersOnly = true
+	store, err := libstorage.Open(cmd.Context(), where)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	targets, err := s.Targets(cmd.Context(), store, args)
+	if err != nil {
+		return err
+	}
+	errs := Each(cmd, targets, func(ctx context.Context, t *Target) error {
+		err := do(ctx, store, t)
+		if s.All && errors.Is(err, launch.ErrState) {
+			t.Result, err = "", nil
+		}
+		return err
+	})
+	return Failure(cmd, errs, nil)
+}
 
 // Each calls do for every target, many at once. For those without an error it
 // prints Result on stdout, a line each, in the order of the targets, as soon as

@@ -41,7 +41,6 @@ func New() *cobra.Command {
 }
 
 func (o *options) run(cmd *cobra.Command, where libstorage.Options, args []string) error {
-	ctx := cmd.Context()
 	sig, err := libexec.ParseSignal(o.signal)
 	if err == nil && sig == 0 {
 		err = errclass.New(errclass.Usage, "--signal", errors.New("an empty signal"))
@@ -49,25 +48,10 @@ func (o *options) run(cmd *cobra.Command, where libstorage.Options, args []strin
 	if err != nil {
 		return err
 	}
-	where.ContainersOnly = true
-	store, err := libstorage.Open(ctx, where)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	targets, err := o.selection.Targets(ctx, store, args)
-	if err != nil {
-		return err
-	}
-	errs := target.Each(cmd, targets, func(ctx context.Context, t *target.Target) error {
-		err := t.Err
-		if err == nil {
-			err = launch.Kill(ctx, store, &t.Info, sig)
+	return o.selection.Run(cmd, where, args, func(ctx context.Context, store *libstorage.Store, t *target.Target) error {
+		if t.Err != nil {
+			return t.Err
 		}
-		if o.selection.All && errors.Is(err, launch.ErrState) {
-			t.Result, err = "", nil
-		}
-		return err
+		return launch.Kill(ctx, store, &t.Info, sig)
 	})
-	return target.Failure(cmd, errs, nil)
 }

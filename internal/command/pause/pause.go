@@ -5,7 +5,6 @@ package pause
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -29,31 +28,13 @@ func New() *cobra.Command {
 	f.StringArrayVarP(&selection.Filters, "filter", "f", nil, "Pause the containers for which `KEY=VALUE` holds; can be repeated")
 	f.BoolVarP(&selection.Latest, "latest", "l", false, "Pause the container that was made last")
 	cmd.Args = cli.Usage(func(_ *cobra.Command, args []string) error { return selection.Check(args) })
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd, globals.Store(), selection, args) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return selection.Run(cmd, globals.Store(), args, func(ctx context.Context, store *libstorage.Store, t *target.Target) error {
+			if t.Err != nil {
+				return t.Err
+			}
+			return launch.Pause(ctx, store, &t.Info)
+		})
+	}
 	return cmd
-}
-
-func run(cmd *cobra.Command, where libstorage.Options, selection *target.Selection, args []string) error {
-	ctx := cmd.Context()
-	where.ContainersOnly = true
-	store, err := libstorage.Open(ctx, where)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	targets, err := selection.Targets(ctx, store, args)
-	if err != nil {
-		return err
-	}
-	errs := target.Each(cmd, targets, func(ctx context.Context, t *target.Target) error {
-		err := t.Err
-		if err == nil {
-			err = launch.Pause(ctx, store, &t.Info)
-		}
-		if selection.All && errors.Is(err, launch.ErrState) {
-			t.Result, err = "", nil
-		}
-		return err
-	})
-	return target.Failure(cmd, errs, nil)
 }

@@ -59,7 +59,7 @@ func New() *cobra.Command {
 
 func (o *options) run(cmd *cobra.Command, where libstorage.Options, args []string) error {
 	if o.depend {
-		return errclass.New(errclass.Unsupported, "--depend", errors.New("--depend is not supported: no container depends on another"))
+		return errclass.New(errclass.Unsupported, "--depend", errors.New("--depend is not supported by this version"))
 	}
 	ctx := cmd.Context()
 	where.ContainersOnly = true

@@ -89,6 +89,9 @@ func (o *options) run(cmd *cobra.Command, args []string) (err error) {
 			return err
 		}
 		if t.Info.Record.State() == libstorage.Running {
+			if o.selection.All {
+				t.Result = ""
+			}
 			return nil
 		}
 		_, err := launch.Start(ctx, store, t.Info.Record.ID, o.startOptions())

@@ -44,27 +44,15 @@ func New() *cobra.Command {
 }
 
 func (o *options) run(cmd *cobra.Command, where libstorage.Options, args []string) error {
-	ctx := cmd.Context()
 	sig, err := libexec.ParseSignal(o.signal)
 	if err != nil {
 		return err
 	}
-	where.ContainersOnly = true
-	store, err := libstorage.Open(ctx, where)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	targets, err := o.selection.Targets(ctx, store, args)
-	if err != nil {
-		return err
-	}
 	stop := launch.StopOptions{Signal: sig, Timeout: o.time.Limit, Warn: func(message string) { logrus.Warn(message) }}
-	errs := target.Each(cmd, targets, func(ctx context.Context, t *target.Target) error {
+	return o.selection.Run(cmd, where, args, func(ctx context.Context, store *libstorage.Store, t *target.Target) error {
 		if err := t.Usable(); err != nil {
 			return err
 		}
 		return launch.Stop(ctx, store, &t.Info, stop)
 	})
-	return target.Failure(cmd, errs, nil)
 }

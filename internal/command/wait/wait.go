@@ -45,7 +45,6 @@ func New() *cobra.Command {
 }
 
 func (o *options) run(cmd *cobra.Command, where libstorage.Options, args []string) error {
-	ctx := cmd.Context()
 	for _, condition := range o.conditions {
 		if err := launch.CheckCondition(condition); err != nil {
 			return err
@@ -58,17 +57,7 @@ func (o *options) run(cmd *cobra.Command, where libstorage.Options, args []strin
 	if err != nil {
 		return err
 	}
-	where.ContainersOnly = true
-	store, err := libstorage.Open(ctx, where)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	targets, err := o.selection.Targets(ctx, store, args)
-	if err != nil {
-		return err
-	}
-	errs := target.Each(cmd, targets, func(ctx context.Context, t *target.Target) error {
+	return o.selection.Run(cmd, where, args, func(ctx context.Context, store *libstorage.Store, t *target.Target) error {
 		if o.ignore && errors.Is(t.Err, libstorage.ErrContainerUnknown) {
 			t.Result = strconv.Itoa(launch.NoCode)
 			return nil
@@ -80,7 +69,6 @@ func (o *options) run(cmd *cobra.Command, where libstorage.Options, args []strin
 		t.Result = strconv.Itoa(code)
 		return err
 	})
-	return target.Failure(cmd, errs, nil)
 }
 
 // parseInterval reads a number of milliseconds, or a duration.
