@@ -33,6 +33,12 @@ type client struct {
 	// runs.
 	patient bool
 	wrote   bool // to stdin
+	log     bool // reads the log's files
+	gone    chan struct{}
+}
+
+func newClient(fd int) *client {
+	return &client{conn: monitor.NewConn(os.NewFile(uintptr(fd), "connection")), gone: make(chan struct{})}
 }
 
 func newBus(k *keeper) *bus { return &bus{k: k} }
@@ -67,7 +73,7 @@ func (b *bus) accept() {
 			time.Sleep(10 * time.Millisecond) // too many descriptors, for now
 			continue
 		}
-		go b.serve(&client{conn: monitor.NewConn(os.NewFile(uintptr(conn), "connection"))}, true)
+		go b.serve(newClient(conn), true)
 	}
 }
 
@@ -77,7 +83,8 @@ func (b *bus) adopt(fd int) {
 		unix.Close(fd)
 		return
 	}
-	c := &client{conn: monitor.NewConn(os.NewFile(uintptr(fd), "connection")), output: true, patient: true}
+	c := newClient(fd)
+	c.output, c.patient = true, true
 	if b.join(c) {
 		go b.serve(c, false)
 	}
@@ -112,11 +119,12 @@ func (b *bus) serve(c *client, stranger bool) {
 			c.conn.Close()
 			return
 		}
-		c.output = hello.Output
+		c.output, c.log = hello.Output, hello.Log
 		if !b.join(c) {
 			return
 		}
 	}
+	defer close(c.gone)
 	defer b.leave(c)
 	for {
 		kind, content, err := c.conn.Read()
@@ -257,6 +265,22 @@ func (b *bus) resize(content []byte) {
 	defer b.mu.Unlock()
 	if b.terminal && b.input != nil {
 		_ = unix.IoctlSetWinsize(int(rawFD(b.input)), unix.TIOCSWINSZ, &unix.Winsize{Row: size.Height, Col: size.Width})
+	}
+}
+
+// awaitReaders gives those who read the log the time to read it to its end.
+func (b *bus) awaitReaders() {
+	limit := time.NewTimer(monitor.LogLimit)
+	defer limit.Stop()
+	for _, c := range b.all() {
+		if !c.log {
+			continue
+		}
+		select {
+		case <-c.gone:
+		case <-limit.C:
+			return
+		}
 	}
 }
 

@@ -216,6 +216,9 @@ func (k *keeper) say(r monitor.Report) error {
 // again at once.
 func (k *keeper) end(code *int) {
 	k.log.close()
+	if k.c.Remove {
+		k.bus.awaitReaders()
+	}
 	if len(k.c.Cleanup) > 0 {
 		k.note("cleanup", nil, nil)
 		if pid, ended, err := k.reaper.start(k.c.Cleanup, os.Environ(), []*os.File{k.null, k.null, k.null}); err == nil {

@@ -122,6 +122,7 @@ func (l *launcher) monitorConfig() (monitor.Config, error) {
 		Terminal: o.Exec.Terminal, Stdin: o.Interactive,
 		Log: o.Log, Restart: o.Restart, Events: events.Path(l.store.Root()),
 		Cleanup:    append(o.Programs.Cleanup[:len(o.Programs.Cleanup):len(o.Programs.Cleanup)], c.ID()),
+		Remove:     o.Remove,
 		StopSignal: int(o.StopSignal), StopTimeout: o.StopTimeout, Timeout: o.Timeout,
 	}
 	log := &config.Log

@@ -49,6 +49,8 @@ type Config struct {
 	Health  *Health  `json:"health,omitempty"`
 	Events  string   `json:"events,omitempty"` // file of internal/events; "" for none
 	Cleanup []string `json:"cleanup"`          // executed at the very end
+	// Remove is set when Cleanup removes the container with its log.
+	Remove bool `json:"remove,omitempty"`
 
 	StopSignal  int           `json:"stopSignal"`
 	StopTimeout time.Duration `json:"stopTimeout"`

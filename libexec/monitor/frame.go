@@ -11,6 +11,10 @@ const FrameLimit = 32 << 10
 // before the connection is cut.
 const StallLimit = 10 * time.Second
 
+// LogLimit is how long a log that goes with its container stays for those who read
+// it.
+const LogLimit = 2 * time.Second
+
 // Socket is the name of the socket in the run directory.
 const Socket = "attach"
 
@@ -32,6 +36,9 @@ type Hello struct {
 	// Input: it will write to stdin. Output: it wants output.
 	Input  bool `json:"input,omitempty"`
 	Output bool `json:"output,omitempty"`
+	// Log: it reads the files of the log. When the container goes with its log, it is
+	// waited for: up to LogLimit, until it closes the connection.
+	Log bool `json:"log,omitempty"`
 	// Terminal is the monitor's word: the container has one.
 	Terminal bool `json:"terminal,omitempty"`
 }

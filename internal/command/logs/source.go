@@ -43,9 +43,11 @@ func (s *source) show(cmd *cobra.Command, follow bool, o logfile.Options, out [2
 			return s.missing() // and there will never be one
 		}
 		if follow {
-			err = logfile.Follow(ctx, path, o, func() bool { return s.alive(ctx) }, func() {
+			w := &watch{source: s}
+			err = logfile.Follow(ctx, path, o, func() bool { return w.alive(ctx) }, func() {
 				cli.Report(cmd, fmt.Errorf("container %s: lines are missing here: their file was dropped before it was read", id))
 			})
+			w.close()
 		} else {
 			err = logfile.Read(ctx, path, o)
 		}
