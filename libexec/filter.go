@@ -103,9 +103,8 @@ func (r *Runtime) filterKey(profile *specs.LinuxSeccomp) string {
 	w.open('{')
 	w.seccomp(profile)
 	w.close('}')
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s%s\n%q %v\n", boot, runtime.GOARCH, r.Path, keyOf(&r.stat))
+	fmt.Fprintf(sum, "%s\n%s\n%q %v\n", bootID(), runtime.GOARCH, r.Path, keyOf(&r.stat))
 	for _, library := range []string{"/etc/ld.so.cache", "/usr/lib/libseccomp.so.2", "/usr/lib64/libseccomp.so.2", "/lib/libseccomp.so.2"} {
 		var stat syscall.Stat_t
 		if syscall.Stat(library, &stat) == nil {

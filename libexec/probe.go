@@ -49,10 +49,13 @@ type probeCache struct {
 	results []probeResult
 }
 
+func bootID() string {
+	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id))
+}
+
 func openProbeCache(stateDir string) *probeCache {
-	c := &probeCache{file: filepath.Join(stateDir, "runtimes")}
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	c.boot = strings.TrimSpace(string(boot))
+	c := &probeCache{file: filepath.Join(stateDir, "runtimes"), boot: bootID()}
 	data, err := readBounded(c.file, 1<<16)
 	rest, ok := strings.CutPrefix(string(data), probeMagic)
 	if err != nil || !ok {

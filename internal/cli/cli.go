@@ -140,6 +140,15 @@ func errorFormat(cmd *cobra.Command, args []string) string {
 	return "text"
 }
 
+// Warn gives what libraries tell warnings to, or nil when nobody wants to hear
+// them.
+func Warn() func(message string) {
+	if !logrus.IsLevelEnabled(logrus.WarnLevel) {
+		return nil
+	}
+	return func(message string) { logrus.Warn(message) }
+}
+
 // signalled is the cause of a context that a signal ended.
 type signalled syscall.Signal
 

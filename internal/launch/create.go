@@ -68,6 +68,7 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
 		return err
 	}
+	advise(ctx, l.runtime, l.o.Warn)
 	create.Runtime = l.runtime.Path
 	if l.container, err = l.store.CreateContainer(ctx, create); err != nil {
 		return err

@@ -35,6 +35,8 @@ type Options struct {
 	// Runtime is the name or path of the OCI runtime; empty for the first that
 	// works.
 	Runtime string
+	// Warn, when not nil, is called with what is worth telling, and no error.
+	Warn func(message string)
 	// Detach returns when the container runs. OnStart, when not nil, is called
 	// then with its ID.
 	Detach  bool

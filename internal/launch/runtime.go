@@ -31,6 +31,16 @@ func findRuntime(ctx context.Context, store places, name string) (*libexec.Runti
 	})
 }
 
+// advise tells what is to be said of the runtime that a container is given to.
+func advise(ctx context.Context, r *libexec.Runtime, warn func(message string)) {
+	if warn == nil {
+		return // it is for the next who listens
+	}
+	if advice := r.Advice(ctx); advice != "" {
+		warn(advice)
+	}
+}
+
 // stopper ends what the runtime has of a container whose command was killed.
 func stopper(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {

@@ -26,6 +26,7 @@ type StartOptions struct {
 	// OnStart, when not nil, is called when the container runs.
 	OnStart func(id string)
 	Debug   func(message string)
+	Warn    func(message string)
 }
 
 // ErrRunning says that a container runs already.
@@ -105,14 +106,16 @@ func (l *launcher) recall(ctx context.Context, info *libstorage.ContainerInfo, o
 	if err != nil {
 		return err
 	}
-	l.o = &Options{Config: config, Programs: o.Programs, Remove: r.AutoRemove, Stdio: o.Stdio, Signals: o.Signals}
+	l.o = &Options{Config: config, Programs: o.Programs, Remove: r.AutoRemove, Warn: o.Warn, Stdio: o.Stdio, Signals: o.Signals}
 	l.o.Exec.Debug = o.Debug
 	if r.ImageID != "" {
 		if err := l.readImage(ctx, r.ImageID); err != nil {
 			return err
 		}
 	}
-	l.runtime, err = findRuntime(ctx, l.store, r.Runtime)
+	if l.runtime, err = findRuntime(ctx, l.store, r.Runtime); err == nil {
+		advise(ctx, l.runtime, o.Warn)
+	}
 	return err
 }
 
@@ -189,7 +192,7 @@ func (l *launcher) require(ctx context.Context) error {
 				return errclass.New(errclass.Usage, name, fmt.Errorf("container %s: it requires itself", name))
 			}
 		}
-		o := StartOptions{Programs: l.o.Programs, Debug: l.o.Exec.Debug}
+		o := StartOptions{Programs: l.o.Programs, Debug: l.o.Exec.Debug, Warn: l.o.Warn}
 		if _, err := start(ctx, l.store, info.Record.ID, o, l.waiting); err != nil && !errors.Is(err, ErrRunning) {
 			return fmt.Errorf("required container %s: %w", name, err)
 		}

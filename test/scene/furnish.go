@@ -3,11 +3,15 @@
 package scene
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/tug-containers/tug/libexec"
 )
 
 // Options of a store.
@@ -63,6 +67,9 @@ func Furnish(dir string, o Options) (*Home, error) {
 	if err := h.wrapPodman(); err != nil {
 		return nil, err
 	}
+	if err := h.heed(); err != nil {
+		return nil, err
+	}
 	path := o.Path
 	if path == "" {
 		path = os.Getenv("PATH")
@@ -74,6 +81,22 @@ func Furnish(dir string, o Options) (*Home, error) {
 		"LC_ALL": "C.UTF-8", "TERM": "dumb",
 	}
 	return h, nil
+}
+
+// heed hears what is to be said of the host's runtimes, which is said once: what
+// commands print in a test does not depend on their versions.
+func (h *Home) heed() error {
+	for _, name := range []string{"crun", "runc"} {
+		r, err := libexec.FindRuntime(context.Background(), libexec.RuntimeOptions{Name: name, StateDir: filepath.Join(h.RunRoot, "tug", "runtime")})
+		if errors.Is(err, libexec.ErrRuntimeNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.Advice(context.Background())
+	}
+	return nil
 }
 
 // wrapPodman names the store on podman's command line too. Podman 4 passes it

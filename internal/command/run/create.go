@@ -39,6 +39,7 @@ func create(cmd *cobra.Command, globals *cli.Globals, options launch.Options) (e
 	if logrus.IsLevelEnabled(logrus.DebugLevel) {
 		options.Exec.Debug = func(message string) { logrus.Debug(message) }
 	}
+	options.Warn = cli.Warn()
 	where := globals.Store()
 	where.ContainersOnly = true
 	store, err := libstorage.Open(cmd.Context(), where)

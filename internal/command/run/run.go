@@ -62,6 +62,7 @@ func run(cmd *cobra.Command, globals *cli.Globals, options launch.Options) error
 	if logrus.IsLevelEnabled(logrus.DebugLevel) {
 		options.Exec.Debug = func(message string) { logrus.Debug(message) }
 	}
+	options.Warn = cli.Warn()
 	where := globals.Store()
 	where.ContainersOnly = true
 	store, err := libstorage.Open(cmd.Context(), where)
