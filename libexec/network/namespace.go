@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// NetnsPath is where the network namespace of a container is mounted.
+func (s *Set) NetnsPath(id string) string { return filepath.Join(s.o.RunDir, "netns", id) }
+
+// makeNamespace makes a namespace, and keeps it at path. One that is there
+// already stays.
+func makeNamespace(path string) error {
+	if isNamespace(path) {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			f, err = os.OpenFile(path, os.O_RDONLY|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return onThread(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("new network namespace: %w", err)
+		}
+		if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
+			return &os.PathError{Op: "mount network namespace", Path: path, Err: err}
+		}
+		return nil
+	})
+}
+
+// isNamespace tells a namespace from the file that it is to be mounted at.
+func isNamespace(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && st.Type == unix.NSFS_MAGIC
+}
+
+// dropNamespace gives up the namespace at path. It goes when nothing is in it any
+// more.
+func dropNamespace(path string) error {
+	// There may be more than one mount, if two processes made it.
+	for {
+		err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		if err == unix.EINVAL || err == unix.ENOENT {
+			return removeFile(path)
+		} else if err != nil {
+			return &os.PathError{Op: "unmount", Path: path, Err: err}
+		}
+	}
+}
+
+// inNamespace calls f on a thread that is in the namespace at path.
+func inNamespace(path string, f func(ns int) error) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open network namespace", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	return onThread(func() error {
+		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+			return &os.PathError{Op: "enter network namespace", Path: path, Err: err}
+		}
+		return f(fd)
+	})
+}
+
+// onThread calls f on a thread that is thrown away, whatever f does to it.
+func onThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// The first thread cannot be thrown away. As long as it is ours, another
+			// one is found.
+			done <- onThread(f)
+			runtime.UnlockOSThread()
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
