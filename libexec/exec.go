@@ -28,15 +28,19 @@ type ExecOptions struct {
 	// through it, and no other, is the one that is entered.
 	Init  Process
 	Stdio Stdio
+	// Session names the directory of the bundle that Exec keeps its files in; see
+	// Container.SessionDir. Empty: it has a name of its own.
+	Session string
 	// Detach returns as soon as the process runs. Its stdio is /dev/null, or
 	// with Process.Terminal a terminal that Hold keeps.
 	Detach bool
 	// DetachKeys, typed on a terminal, leave the process alone.
 	DetachKeys []byte
-	// Hold gets the process's terminal when we leave it alone, and takes care
-	// that somebody has it open and reads from it. Without, the process gets
-	// SIGHUP then.
-	Hold func(terminal *os.File) error
+	// Hold gets a process that we leave alone, and its terminal if it has one: it
+	// takes care that somebody has that open and reads from it. Without, the
+	// process gets SIGHUP then. With Detach the process is a child of ours, and
+	// Hold the one who waits for it.
+	Hold func(p Process, terminal *os.File) error
 	// Signals are passed on to the process; see CatchSignals.
 	Signals *Signals
 	// StopTimeout is the time between SIGTERM and SIGKILL when ctx ends the
@@ -59,9 +63,10 @@ type ExecOptions struct {
 // now, by descriptor. The runtime gets the user as numbers, and the kernel is
 // asked whether the process has them.
 //
-// Exec keeps its files in a directory of the bundle until it returns. When this
-// process is killed, the one in the container lives on while it has no terminal;
-// nobody then learns its exit code, and the files go with the bundle.
+// Exec keeps its files in a directory of the bundle until it returns; after the
+// keys to detach, one of a Session is left to Hold. When this process is killed,
+// the one in the container lives on while it has no terminal; nobody then learns
+// its exit code, and the files go with the bundle.
 func (r *Runtime) Exec(ctx context.Context, c Container, o ExecOptions) (Exit, error) {
 	if err := checkContainer(c); err != nil {
 		return Exit{}, err
@@ -76,15 +81,33 @@ func (r *Runtime) Exec(ctx context.Context, c Container, o ExecOptions) (Exit, e
 	if sig := o.Signals.Pending(); sig != 0 {
 		return interrupted(sig), nil
 	}
-	dir, err := os.MkdirTemp(c.Bundle, "exec-")
+	dir, err := o.makeDir(c)
 	if err != nil {
 		return Exit{}, fmt.Errorf("container %s: %w", c.ID, err)
 	}
 	exit, err := r.exec(ctx, Container{ID: c.ID, Bundle: dir}, &o, p)
+	if exit.Detached && o.Session != "" && o.Hold != nil && err == nil {
+		return exit, nil
+	}
 	if rerr := os.RemoveAll(dir); rerr != nil {
 		err = errors.Join(err, fmt.Errorf("container %s: %w", c.ID, rerr))
 	}
 	return exit, err
+}
+
+// SessionDir is where Exec keeps the files of a session.
+func (c Container) SessionDir(session string) string {
+	return filepath.Join(c.Bundle, sessionPrefix+session)
+}
+
+const sessionPrefix = "exec-"
+
+func (o *ExecOptions) makeDir(c Container) (string, error) {
+	if o.Session == "" {
+		return os.MkdirTemp(c.Bundle, sessionPrefix)
+	}
+	dir := c.SessionDir(o.Session)
+	return dir, os.Mkdir(dir, 0o700)
 }
 
 // prepare finds out all that can be found out before anything is started.
@@ -166,7 +189,7 @@ func (r *Runtime) exec(ctx context.Context, s Container, o *ExecOptions, p *spec
 	case p.Terminal:
 		return w.execTerminal(ctx, o, args)
 	case o.Detach:
-		return w.execDetached(ctx, append(args, "--detach", s.ID))
+		return w.execDetached(ctx, o, append(args, "--detach", s.ID))
 	}
 	status, err := w.attach(ctx, "exec", append(args, s.ID))
 	if err != nil {
@@ -180,7 +203,12 @@ func (r *Runtime) exec(ctx context.Context, s Container, o *ExecOptions, p *spec
 }
 
 // execDetached lets the runtime start the process and leave it.
-func (w *watch) execDetached(ctx context.Context, args []string) (Exit, error) {
+func (w *watch) execDetached(ctx context.Context, o *ExecOptions, args []string) (Exit, error) {
+	if o.Hold != nil {
+		if err := becomeReaper(); err != nil {
+			return Exit{}, fmt.Errorf("container %s: %w", w.c.ID, err)
+		}
+	}
 	status, err := w.attach(ctx, "exec", args)
 	if err != nil {
 		return Exit{}, err
@@ -193,9 +221,22 @@ func (w *watch) execDetached(ctx context.Context, args []string) (Exit, error) {
 		}
 		return exit, err
 	}
-	err = w.certain()
-	w.abandon()
-	return exit, err
+	return exit, w.leaveAlone(o, nil)
+}
+
+// leaveAlone leaves a detached process to whoever holds it, when it is certain
+// that it runs. One that nobody wants to hold is killed.
+func (w *watch) leaveAlone(o *ExecOptions, terminal *os.File) error {
+	err := w.certain()
+	if err == nil && o.Hold != nil {
+		err = o.Hold(w.process, terminal)
+	} else {
+		w.abandon()
+	}
+	if err != nil {
+		w.send(syscall.SIGKILL)
+	}
+	return err
 }
 
 // certain waits until it is known that the process runs the command, as the

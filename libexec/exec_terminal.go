@@ -4,7 +4,6 @@ package libexec
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -16,8 +15,8 @@ import (
 // execTerminal has the runtime start the process on a terminal of its own and
 // leave it to us, and stays between that and the caller's.
 func (w *watch) execTerminal(ctx context.Context, o *ExecOptions, args []string) (exit Exit, err error) {
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return Exit{}, fmt.Errorf("container %s: become a reaper: %w", w.c.ID, err)
+	if err := becomeReaper(); err != nil {
+		return Exit{}, fmt.Errorf("container %s: %w", w.c.ID, err)
 	}
 	socket, err := listenConsole(w.c.Bundle)
 	if err != nil {
@@ -49,10 +48,7 @@ func (w *watch) execTerminal(ctx context.Context, o *ExecOptions, args []string)
 	}
 	if o.Detach {
 		defer master.Close()
-		err := errors.Join(w.certain(), hold(o, master))
-		w.abandon()
-		if err != nil {
-			w.send(syscall.SIGKILL)
+		if err := w.leaveAlone(o, master); err != nil {
 			return Exit{}, fmt.Errorf("container %s: %w", w.c.ID, err)
 		}
 		return Exit{Started: true}, nil
@@ -60,11 +56,12 @@ func (w *watch) execTerminal(ctx context.Context, o *ExecOptions, args []string)
 	return w.converse(ctx, o, master)
 }
 
-func hold(o *ExecOptions, terminal *os.File) error {
-	if o.Hold == nil {
-		return nil
+// becomeReaper makes us the parent of processes whose parent ends.
+func becomeReaper() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become a reaper: %w", err)
 	}
-	return o.Hold(terminal)
+	return nil
 }
 
 // converse stays with the process until it ends, or the keys to detach are
@@ -99,7 +96,10 @@ func (w *watch) converse(ctx context.Context, o *ExecOptions, master *os.File) (
 	w.until(ctx, "exec", ended, 0, false)
 	if detached {
 		s.leave()
-		return Exit{Started: true, Detached: true}, hold(o, master)
+		if o.Hold != nil {
+			err = o.Hold(w.process, master)
+		}
+		return Exit{Started: true, Detached: true}, err
 	}
 	exit := Exit{Started: true, TimedOut: w.timedOut, Finished: time.Now(), Code: status.ExitStatus()}
 	if status.Signaled() {

@@ -91,7 +91,7 @@ func TestExecDetachKeys(t *testing.T) {
 		}
 		// Somebody keeps the terminal: the process goes on.
 		var held *os.File
-		o.Hold = func(terminal *os.File) (err error) {
+		o.Hold = func(_ Process, terminal *os.File) (err error) {
 			fd, err := unix.FcntlInt(terminal.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 			held = os.NewFile(uintptr(fd), "held")
 			return err
@@ -125,7 +125,7 @@ func TestExecDetachedTerminal(t *testing.T) {
 	onEachRuntime(t, func(t *testing.T, g *runRig) {
 		o := g.enter()
 		var held *os.File
-		o.Hold = func(terminal *os.File) (err error) {
+		o.Hold = func(_ Process, terminal *os.File) (err error) {
 			fd, err := unix.FcntlInt(terminal.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 			held = os.NewFile(uintptr(fd), "held")
 			return err

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // runTerminal creates the container, takes its terminal, becomes the parent of
@@ -19,8 +17,8 @@ func (r *Runtime) runTerminal(ctx context.Context, c Container, o *RunOptions) (
 	if sig := o.Signals.Pending(); sig != 0 {
 		return interrupted(sig), nil
 	}
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return Exit{}, fmt.Errorf("container %s: become a reaper: %w", c.ID, err)
+	if err := becomeReaper(); err != nil {
+		return Exit{}, fmt.Errorf("container %s: %w", c.ID, err)
 	}
 	socket, err := listenConsole(c.Bundle)
 	if err != nil {

@@ -16,13 +16,15 @@ import (
 	"github.com/tug-containers/tug/internal/errclass"
 )
 
-// RuntimeConfig are the keys of containers.conf that choose a runtime, all in
-// its table [engine].
+// RuntimeConfig are the keys of containers.conf that choose a runtime, and those
+// that say how to leave it alone, all in its table [engine].
 type RuntimeConfig struct {
 	// Runtime is the key runtime: a name, or an absolute path.
 	Runtime string
 	// Runtimes is the table runtimes: for each name the files to try.
 	Runtimes map[string][]string
+	// DetachKeys is the key detach_keys: nil without, and empty for no keys.
+	DetachKeys *string
 }
 
 // RuntimeConfigFiles lists the places of containers.conf, in the order in which
@@ -68,7 +70,7 @@ func ReadRuntimeConfig(files []string) (RuntimeConfig, error) {
 		if err != nil {
 			return config, fmt.Errorf("read configuration: %w", err)
 		}
-		if !mentionsRuntime(data) {
+		if !mentions(data) {
 			continue
 		}
 		if err := config.merge(data); err != nil {
@@ -81,8 +83,9 @@ func ReadRuntimeConfig(files []string) (RuntimeConfig, error) {
 func (c *RuntimeConfig) merge(data []byte) error {
 	var file struct {
 		Engine struct {
-			Runtime  string              `toml:"runtime"`
-			Runtimes map[string][]string `toml:"runtimes"`
+			Runtime    string              `toml:"runtime"`
+			Runtimes   map[string][]string `toml:"runtimes"`
+			DetachKeys *string             `toml:"detach_keys"`
 		} `toml:"engine"`
 	}
 	if err := toml.Unmarshal(data, &file); err != nil {
@@ -94,16 +97,19 @@ func (c *RuntimeConfig) merge(data []byte) error {
 		}
 		c.Runtime = file.Engine.Runtime
 	}
+	if file.Engine.DetachKeys != nil {
+		c.DetachKeys = file.Engine.DetachKeys
+	}
 	for name, paths := range file.Engine.Runtimes {
 		c.Runtimes[name] = paths
 	}
 	return nil
 }
 
-// mentionsRuntime spares the parser the file as distributions ship it, which is
+// mentions spares the parser the file as distributions ship it, which is
 // comments and headings: this is on the way of every container.
-func mentionsRuntime(data []byte) bool {
-	word := []byte("runtime")
+func mentions(data []byte) bool {
+	word, keys := []byte("runtime"), []byte("detach_keys")
 	inTable := false
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)
@@ -111,7 +117,7 @@ func mentionsRuntime(data []byte) bool {
 		case len(line) == 0, line[0] == '#':
 		case line[0] == '[':
 			inTable = bytes.Contains(line, word)
-		case inTable, bytes.Contains(line, word):
+		case inTable, bytes.Contains(line, word), bytes.Contains(line, keys):
 			return true
 		}
 	}

@@ -30,7 +30,7 @@ const (
 )
 
 // Event is something that happened. The names are podman's: create, init,
-// start, exec, attach, pause, unpause, kill, died, stop, restart, rename,
+// start, exec, exec_died, attach, pause, unpause, kill, died, stop, restart, rename,
 // cleanup, remove, health_status, commit, mount, unmount, export; pull, push,
 // tag, untag, save, load, import, remove; create, remove, prune.
 type Event struct {
@@ -41,7 +41,7 @@ type Event struct {
 	Name   string    `json:"name,omitempty"`
 	// Image is what a container runs.
 	Image string `json:"image,omitempty"`
-	// ExitCode is that of died.
+	// ExitCode is that of died and exec_died.
 	ExitCode *int `json:"exitCode,omitempty"`
 	// Attributes are the object's labels, and what else there is to say.
 	Attributes map[string]string `json:"attributes,omitempty"`

@@ -22,8 +22,13 @@ func NoteEnd(store places, c *libstorage.ContainerInfo, code *int) {
 }
 
 func note(store places, c *libstorage.ContainerInfo, e events.Event) {
+	_ = events.Append(events.Path(store.Root()), containerEvent(c, e))
+}
+
+// containerEvent says which container an event is about.
+func containerEvent(c *libstorage.ContainerInfo, e events.Event) events.Event {
 	r := &c.Record
 	e.Type, e.ID, e.Name, e.Image = events.Container, r.ID, r.Name, r.ImageName
 	e.Attributes = merged(r.Labels, e.Attributes)
-	_ = events.Append(events.Path(store.Root()), e)
+	return e
 }

@@ -41,6 +41,21 @@ func advise(ctx context.Context, r *libexec.Runtime, warn func(message string)) 
 	}
 }
 
+// DetachKeys are those that leave a container alone: as asked for, or as
+// containers.conf says.
+func DetachKeys(asked string, given bool) ([]byte, error) {
+	if !given {
+		config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
+		if err != nil {
+			return nil, err
+		}
+		if config.DetachKeys != nil {
+			asked = *config.DetachKeys
+		}
+	}
+	return libexec.ParseDetachKeys(asked)
+}
+
 // stopper ends what the runtime has of a container whose command was killed.
 func stopper(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {

@@ -49,16 +49,16 @@ func New() *cobra.Command {
 		if len(args) == 1 {
 			name = args[0]
 		}
-		return o.run(cmd.Context(), name, signals)
+		keys, err := launch.DetachKeys(o.detachKeys, f.Changed("detach-keys"))
+		if err != nil {
+			return err
+		}
+		return o.run(cmd.Context(), name, signals, keys)
 	}
 	return cmd
 }
 
-func (o *options) run(ctx context.Context, name string, signals *libexec.Signals) (err error) {
-	keys, err := libexec.ParseDetachKeys(o.detachKeys)
-	if err != nil {
-		return err
-	}
+func (o *options) run(ctx context.Context, name string, signals *libexec.Signals, keys []byte) (err error) {
 	where := o.globals.Store()
 	where.ContainersOnly = true
 	store, err := libstorage.Open(ctx, where)

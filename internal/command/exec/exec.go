@@ -26,7 +26,7 @@ type options struct {
 	detachKeys          string
 	env, envFiles       []string
 	user, workDir       string
-	hold                bool
+	self                self
 }
 
 // New makes the command.
@@ -50,8 +50,7 @@ func New() *cobra.Command {
 	f.BoolVar(&o.privileged, "privileged", false, "Give the command all capabilities")
 	f.UintVar(&o.preserveFDs, "preserve-fds", 0, "Hand over this many descriptors from 3 on")
 	f.StringVar(&o.detachKeys, "detach-keys", libexec.DefaultDetachKeys, "`KEYS` that leave the command alone, with --tty; empty for none")
-	f.BoolVar(&o.hold, holdFlag, false, "For tug-exec itself: keep a terminal open")
-	f.Lookup(holdFlag).Hidden = true
+	o.self.register(f)
 	running := cli.CompleteContainers(o.globals, libstorage.Running)
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -60,8 +59,8 @@ func New() *cobra.Command {
 		return running(cmd, args, typed)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if o.hold {
-			return holdTerminal()
+		if o.self.hold != "" {
+			return holdSession(o.self.hold)
 		}
 		// Before anything else: from now on no signal ends us half-way.
 		signals := libexec.CatchSignals()
@@ -69,9 +68,13 @@ func New() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		exec, err := o.parse(args)
+		exec, err := o.parse(cmd, args)
 		if err != nil {
 			return err
+		}
+		if o.detach && o.self.session == "" {
+			signals.Stop()
+			return detached(cmd, exec.Stdio.Extra)
 		}
 		libexec.Hasten()
 		exec.Signals = signals
@@ -81,7 +84,7 @@ func New() *cobra.Command {
 }
 
 // parse makes sense of the command line, before anything is looked at.
-func (o *options) parse(args []string) (libexec.ExecOptions, error) {
+func (o *options) parse(cmd *cobra.Command, args []string) (libexec.ExecOptions, error) {
 	none := libexec.ExecOptions{}
 	if len(args) == 0 {
 		return none, usage("", errors.New("must provide a non-empty command to start an exec session"))
@@ -89,9 +92,12 @@ func (o *options) parse(args []string) (libexec.ExecOptions, error) {
 	if o.preserveFDs > 1<<16 {
 		return none, usage("--preserve-fds", fmt.Errorf("--preserve-fds %d: too many", o.preserveFDs))
 	}
-	keys, err := libexec.ParseDetachKeys(o.detachKeys)
-	if err != nil {
-		return none, err
+	var keys []byte
+	if given := cmd.Flags().Changed("detach-keys"); given || o.tty {
+		var err error
+		if keys, err = launch.DetachKeys(o.detachKeys, given); err != nil {
+			return none, err
+		}
 	}
 	env, err := environment.Read(o.envFiles, o.env, os.Environ)
 	if err != nil {
@@ -101,8 +107,8 @@ func (o *options) parse(args []string) (libexec.ExecOptions, error) {
 		Process: libexec.ExecProcess{
 			Args: args, Env: env, User: o.user, WorkDir: o.workDir, Privileged: o.privileged, Terminal: o.tty,
 		},
-		Stdio:  libexec.Stdio{Out: os.Stdout, Err: os.Stderr},
-		Detach: o.detach, DetachKeys: keys, Hold: startHolder,
+		Stdio:   libexec.Stdio{Out: os.Stdout, Err: os.Stderr},
+		Session: o.self.session, Detach: o.detach, DetachKeys: keys,
 	}
 	if o.interactive {
 		exec.Stdio.In = os.Stdin
@@ -116,6 +122,10 @@ func (o *options) parse(args []string) (libexec.ExecOptions, error) {
 	return exec, err
 }
 
+// failed is the exit code when a command was not run in a container that is there,
+// as podman has it.
+const failed = 255
+
 func (o *options) run(cmd *cobra.Command, name string, exec libexec.ExecOptions) error {
 	store, err := libstorage.OpenRecords(cmd.Context(), o.globals.Store())
 	if err != nil {
@@ -125,17 +135,19 @@ func (o *options) run(cmd *cobra.Command, name string, exec libexec.ExecOptions)
 	if err != nil {
 		return err
 	}
+	holder := launch.Holder{Running: report(exec.Stdio.Extra), Start: startHolder}
+	if exec.Session == "" {
+		exec.Session = launch.NewSession()
+	}
 	// A signal must reach the command once, and as what it is.
-	exit, err := launch.Exec(context.WithoutCancel(cmd.Context()), store, container, exec)
+	exit, err := launch.Exec(context.WithoutCancel(cmd.Context()), store, container, exec, holder)
 	switch {
 	case launch.Code(err) != 0:
 		return &cli.ExitError{Code: launch.Code(err), Err: err}
-	case err != nil:
-		return err
-	case exit.Code != 0:
+	case err != nil && !o.detach:
+		return &cli.ExitError{Code: failed, Err: err}
+	case err == nil && exit.Code != 0:
 		return &cli.ExitError{Code: exit.Code}
-	case o.detach:
-		_, err = fmt.Fprintln(cmd.OutOrStdout(), sessionID())
 	}
 	return err
 }

@@ -98,7 +98,7 @@ func (c *subject) data() *containerData {
 		ID: r.ID, Created: r.Created, Name: r.Name, Image: r.ImageID, ImageDigest: c.digest, ImageName: r.ImageName, Rootfs: r.Rootfs,
 		StaticDir: c.info.Dir, OCIRuntime: filepath.Base(r.Runtime), PidFile: filepath.Join(c.info.RunDir, libstorage.PidFile),
 		RestartCount: c.info.Restarts, Driver: r.Driver,
-		EffectiveCaps: []string{}, BoundingCaps: []string{}, ExecIDs: []string{}, Args: []string{},
+		EffectiveCaps: []string{}, BoundingCaps: []string{}, ExecIDs: launch.Sessions(c.info), Args: []string{},
 		Dependencies: list0(c.asked.Requires), GraphDriver: c.driver(),
 		NetworkSettings: networkSettings{Ports: map[string][]string{}},
 	}

@@ -57,8 +57,10 @@ func (f *flags) lives(o *launch.Options, _ []string) (err error) {
 	if o.Detach && len(f.live.attach) > 0 {
 		return usage("--attach", "--attach: not together with --detach")
 	}
-	if o.DetachKeys, err = libexec.ParseDetachKeys(f.live.detachKeys); err != nil {
-		return err
+	if given := f.set.Changed("detach-keys"); given || f.tty && !f.create {
+		if o.DetachKeys, err = launch.DetachKeys(f.live.detachKeys, given); err != nil {
+			return err
+		}
 	}
 	return f.attachOnly(o)
 }

@@ -26,6 +26,7 @@ type options struct {
 	attach, interactive bool
 	sigProxy            bool
 	detachKeys          string
+	keys                []byte
 	signals             *libexec.Signals
 }
 
@@ -55,9 +56,12 @@ func New() *cobra.Command {
 		}
 		return o.selection.Check(args)
 	})
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		if o.attach {
 			o.signals = libexec.CatchSignals()
+			if o.keys, err = launch.DetachKeys(o.detachKeys, f.Changed("detach-keys")); err != nil {
+				return err
+			}
 		}
 		return o.run(cmd, args)
 	}
@@ -111,12 +115,8 @@ func (o *options) stay(ctx context.Context, store *libstorage.Store, t *target.T
 	if err := t.Usable(); err != nil {
 		return err
 	}
-	keys, err := libexec.ParseDetachKeys(o.detachKeys)
-	if err != nil {
-		return err
-	}
 	s := o.startOptions()
-	s.Attach, s.DetachKeys, s.Stdio = true, keys, libexec.Stdio{Out: os.Stdout, Err: os.Stderr}
+	s.Attach, s.DetachKeys, s.Stdio = true, o.keys, libexec.Stdio{Out: os.Stdout, Err: os.Stderr}
 	if o.interactive {
 		s.Stdio.In = os.Stdin
 	}

@@ -179,6 +179,10 @@ podman wait www
 
 podman inspect -f '{{.State.Status}} {{.State.ExitCode}}' www
 
+podman exec www true
+
+podman exec -d www true
+
 podman kill www
 
 podman ps -a --filter status=exited --format '{{.Names}}'
