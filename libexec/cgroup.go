@@ -18,8 +18,11 @@ func (b *builder) resources() error {
 	if strings.ContainsAny(parent, ":\x00\n") || slices.Contains(strings.Split(parent, "/"), "..") {
 		return optionError("--cgroup-parent", "cgroup parent %q: not a path below the cgroup root", shorten(parent))
 	}
-	b.g.SetLinuxCgroupsPath(cgroupsPath(parent, b.opts.ID))
 	r := &b.opts.Resources
+	if !mayMakeCgroups() {
+		return b.withoutCgroup(parent, r)
+	}
+	b.g.SetLinuxCgroupsPath(cgroupsPath(parent, b.opts.ID))
 	if err := checkControllers(r); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (b *builder) devices() error {
 			return specErrorDevice("/dev", err)
 		}
 		for _, d := range found {
-			b.g.AddDevice(d)
+			b.addDevice(d, d.Path)
 		}
 	} else {
 		b.g.AddLinuxResourcesDevice(false, "", nil, nil, "rwm")
@@ -75,7 +75,7 @@ func (b *builder) device(want Device) error {
 		return optionError(source, "device %s: no device in this directory", shorten(source))
 	}
 	for _, d := range found {
-		b.g.AddDevice(d)
+		b.addDevice(d, source+strings.TrimPrefix(d.Path, path.Clean(destination)))
 		b.g.AddLinuxResourcesDevice(true, d.Type, &d.Major, &d.Minor, access)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tug-containers/tug/internal/idmap"
 	"golang.org/x/sys/unix"
 )
 
@@ -115,8 +116,12 @@ func highestRlimit(number int) (uint64, error) {
 	return ours.Max, nil
 }
 
-// mayRaiseLimits reports whether CAP_SYS_RESOURCE is in effect here.
+// mayRaiseLimits reports whether CAP_SYS_RESOURCE is in effect here: for limits,
+// that of a user namespace is none.
 func mayRaiseLimits() bool {
+	if ids, err := idmap.Read(); err != nil || !ids.Initial() {
+		return false
+	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-tools/generate"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/internal/rootdir"
 )
 
@@ -36,6 +37,9 @@ func NewSpec(rootfs string, image *v1.ImageConfig, opts Options) (*specs.Spec, e
 		image = &v1.ImageConfig{}
 	}
 	b := &builder{root: root, image: image, opts: &opts}
+	if b.ids, err = idmap.Read(); err != nil {
+		return nil, err
+	}
 	for _, step := range []func() error{
 		b.checkRoot, b.process, b.privileges, b.namespaces, b.mounts, b.devices, b.limits, b.command, b.workDir,
 	} {
@@ -52,6 +56,7 @@ type builder struct {
 	image *v1.ImageConfig
 	opts  *Options
 	g     generate.Generator
+	ids   idmap.Maps // those that there are here
 
 	user     User
 	hostname string
@@ -116,6 +121,9 @@ func (b *builder) process() error {
 		return err
 	}
 	b.user = user
+	if err := b.checkIDs(); err != nil {
+		return err
+	}
 	if b.hostname, err = hostnameOf(b.opts); err != nil {
 		return err
 	}
@@ -133,7 +141,7 @@ func (b *builder) process() error {
 		Process: &specs.Process{
 			Terminal: b.opts.Terminal,
 			User:     specs.User{UID: user.UID, GID: user.GID, AdditionalGids: user.Groups, Umask: &umask},
-			Env:      env, Cwd: "/", OOMScoreAdj: b.opts.OOMScoreAdj,
+			Env:      env, Cwd: "/", OOMScoreAdj: b.oomScore(),
 		},
 		Linux: &specs.Linux{Resources: &specs.LinuxResources{}},
 	})

@@ -119,13 +119,15 @@ func (t *trial) bundle(dir string, program []byte) error {
 		Process: &specs.Process{Args: []string{"/trial"}, Cwd: "/", Env: []string{"PATH=/"}, NoNewPrivileges: true},
 		Mounts:  []specs.Mount{{Destination: "/proc", Type: "proc", Source: "proc"}},
 		Linux: &specs.Linux{
-			CgroupsPath: "/" + filepath.Base(dir),
 			Namespaces: []specs.LinuxNamespace{
 				{Type: specs.PIDNamespace}, {Type: specs.MountNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace},
 			},
 			Seccomp: t.seccomp,
 		},
 		Annotations: t.annotations,
+	}
+	if mayMakeCgroups() {
+		spec.Linux.CgroupsPath = "/" + filepath.Base(dir)
 	}
 	config, err := json.Marshal(spec)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 )
 
@@ -50,8 +51,21 @@ func (s *Store) rootfsDriver() string {
 	return "overlay"
 }
 
-// mountOptions are those that storage.conf gives to overlays.
+// mountOptions are those that storage.conf gives to overlays, and what they need
+// in a user namespace: there, what an overlay notes stands in attributes that the
+// user may write.
 func (s *Store) mountOptions() []string {
+	return append(s.configuredOptions(), s.namespaceOptions...)
+}
+
+func namespaceOptions() []string {
+	if ids, err := idmap.Read(); err == nil && !ids.Initial() {
+		return []string{"userxattr"}
+	}
+	return nil
+}
+
+func (s *Store) configuredOptions() []string {
 	for _, opt := range s.lib.GraphOptions() {
 		key, value, _ := strings.Cut(opt, "=")
 		if key == "overlay.mountopt" || key == ".mountopt" || key == "mountopt" || key == "overlay2.mountopt" {
@@ -94,7 +108,7 @@ func (c *Container) MountImage(ctx context.Context, imageID string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers})
+	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers, Options: c.store.namespaceOptions})
 }
 
 // MountOverlay lays an overlay over a directory of the host, whose changes go
@@ -103,7 +117,7 @@ func (c *Container) MountOverlay(ctx context.Context, lower string) (string, err
 	dir := filepath.Join(c.dir, volumesDir, strconv.Itoa(c.mounts))
 	return c.mount(ctx, rootfs.OverlayOptions{
 		Lower: []string{lower}, Volatile: c.record.Ephemeral,
-		Upper: filepath.Join(dir, upperDir), Work: filepath.Join(dir, workDir),
+		Upper: filepath.Join(dir, upperDir), Work: filepath.Join(dir, workDir), Options: c.store.namespaceOptions,
 	})
 }
 

@@ -23,6 +23,8 @@ type Store struct {
 	lib      storage.Store
 	scratch  string // the graph root that stands in for a read-only one
 	readOnly bool
+	// namespaceOptions are of every overlay that is mounted here.
+	namespaceOptions []string
 }
 
 // Open opens the store that opts name, and creates it where there is none.
@@ -46,7 +48,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	lib, err := getStoreWithin(ctx, so)
 	if err == nil {
-		s := &Store{lib: lib, Records: Records{lib.GraphRoot(), lib.RunRoot()}}
+		s := &Store{lib: lib, Records: Records{lib.GraphRoot(), lib.RunRoot()}, namespaceOptions: namespaceOptions()}
 		return s, nil
 	}
 	if readOnlyError(err) {

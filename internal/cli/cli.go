@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/userns"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -77,6 +78,7 @@ func AddGlobals(cmd *cobra.Command) *Globals {
 
 // Main runs a command with the arguments of the process and exits.
 func Main(cmd *cobra.Command) {
+	userns.Hold()
 	os.Exit(Run(interruptible(), cmd, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -123,7 +125,7 @@ func setUp(cmd *cobra.Command, stderr io.Writer) error {
 		return errclass.New(errclass.Usage, "--log-level", fmt.Errorf("--log-level %q: not a log level", f.Value))
 	}
 	logrus.SetLevel(level)
-	return nil
+	return enter(cmd)
 }
 
 // errorFormat looks at the arguments too: a flag that could not be parsed

@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/userns"
 )
 
 // Family is the main of a program that is installed under several names, each
 // a hard link: it runs the verb that it was started as.
 func Family(verbs map[string]func() *cobra.Command) {
+	userns.Hold()
 	if command := verbs[Verb()]; command != nil {
 		Main(command())
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/events"
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/internal/userns/tenant"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"golang.org/x/sys/unix"
 )
@@ -50,6 +51,10 @@ func Main() int {
 	}
 	var err error
 	if k.lock, err = life.Hold(k.c.Dir); err != nil {
+		k.say(monitor.Report{Failure: &monitor.Failure{Message: err.Error()}})
+		return 1
+	}
+	if err := k.settle(); err != nil {
 		k.say(monitor.Report{Failure: &monitor.Failure{Message: err.Error()}})
 		return 1
 	}
@@ -90,6 +95,22 @@ func (k *keeper) prepare() error {
 		k.extra = append(k.extra, os.NewFile(uintptr(monitor.ExtraFD+i), "extra"))
 	}
 	k.reaper, k.bus, k.log = newReaper(), newBus(k), nowhere{}
+	return nil
+}
+
+// settle keeps the user namespace for all commands to come, as long as we are
+// there.
+func (k *keeper) settle() error {
+	if k.c.Namespace == "" {
+		return nil
+	}
+	file, err := tenant.Open(k.c.Namespace)
+	if err == nil {
+		err = file.Live()
+	}
+	if err != nil {
+		return fmt.Errorf("user namespace: %w", err)
+	}
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/events"
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/internal/userns"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"github.com/tug-containers/tug/libstorage"
@@ -119,7 +120,7 @@ func (l *launcher) monitorConfig() (monitor.Config, error) {
 	r := c.Record()
 	config := monitor.Config{
 		Name: c.Name(), Image: r.ImageName, Dir: c.Dir(), Starts: r.Starts,
-		Terminal: o.Exec.Terminal, Stdin: o.Interactive,
+		Namespace: userns.File(l.store.Root()), Terminal: o.Exec.Terminal, Stdin: o.Interactive,
 		Log: o.Log, Restart: o.Restart, Events: events.Path(l.store.Root()),
 		Cleanup:    append(o.Programs.Cleanup[:len(o.Programs.Cleanup):len(o.Programs.Cleanup)], c.ID()),
 		Remove:     o.Remove,

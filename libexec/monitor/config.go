@@ -23,6 +23,9 @@ type Config struct {
 	// "attach" are.
 	Dir    string `json:"dir"`
 	RunDir string `json:"runDir"`
+	// Namespace is the file by whose lock a process says that it lives in the user
+	// namespace of the store; "" for the host's. See internal/userns/tenant.
+	Namespace string `json:"namespace,omitempty"`
 	// Starts is the number of this start; see package life.
 	Starts int `json:"starts"`
 

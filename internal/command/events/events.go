@@ -37,6 +37,7 @@ func New() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.filters, "filter", "f", nil, "Show events that match `KEY=VALUE`; can be repeated")
 	f.StringVar(&o.format, "format", "", "`FORMAT` of the output: json, or a Go template")

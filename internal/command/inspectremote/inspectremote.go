@@ -50,6 +50,7 @@ tug-inspect becomes this program for a name with a transport.`,
 	}
 	cli.SetStyle(cmd, cli.Skopeo)
 	o.globals = cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	o.access = access.AddRemote(cmd)
 	o.platform.Add(cmd)
 	f := cmd.Flags()

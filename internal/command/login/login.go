@@ -41,6 +41,7 @@ registries.conf is meant.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	o.access = access.AddLogin(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&o.username, "username", "u", "", "User `NAME`")

@@ -34,6 +34,7 @@ func New() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	flags = access.AddFile(cmd)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "Remove the credentials of all registries")
 	return cmd

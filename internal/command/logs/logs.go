@@ -31,6 +31,7 @@ func New() *cobra.Command {
 		Short: "Show what containers have written",
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	cmd.ValidArgsFunction = cli.CompleteContainers(globals)
 	f := cmd.Flags()
 	f.BoolVarP(&o.follow, "follow", "f", false, "Show what is added too, until the container ends")

@@ -29,6 +29,7 @@ func New() *cobra.Command {
 		Args:  cli.Usage(cobra.MaximumNArgs(2)),
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	cmd.ValidArgsFunction = cli.CompleteContainers(globals, libstorage.Running)
 	cmd.Flags().BoolVarP(&o.all, "all", "a", false, "List the ports of all containers that run")
 	cmd.Flags().BoolVarP(&o.latest, "latest", "l", false, "List the ports of the container that was made last")

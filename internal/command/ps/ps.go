@@ -39,6 +39,7 @@ func New() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	f := cmd.Flags()
 	f.BoolVarP(&o.all, "all", "a", false, "Show all containers, not only those that run")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "Show container IDs only")
@@ -107,7 +108,7 @@ func run(cmd *cobra.Command, store libstorage.Options, o options) error {
 	if err != nil {
 		return err
 	}
-	images := &images{opts: store}
+	images := &images{cmd: cmd, opts: store}
 	defer images.close()
 	show := func(w io.Writer) error {
 		l, err := list(cmd.Context(), records, images, o, filter)

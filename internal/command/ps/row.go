@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
@@ -31,12 +32,16 @@ type listing struct {
 // images is the store, opened when an image must be looked at: a list alone is
 // three times as quick without.
 type images struct {
+	cmd  *cobra.Command
 	opts libstorage.Options
 	open *libstorage.Store
 }
 
 func (i *images) store(ctx context.Context) (_ *libstorage.Store, err error) {
 	if i.open == nil {
+		if err := cli.Enter(i.cmd); err != nil {
+			return nil, err
+		}
 		i.open, err = libstorage.Open(ctx, i.opts)
 	}
 	return i.open, err

@@ -32,6 +32,7 @@ func New() *cobra.Command {
 		Short: "Show what containers use of the host",
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	cmd.ValidArgsFunction = cli.CompleteContainers(globals, libstorage.Running)
 	f := cmd.Flags()
 	f.BoolVarP(&o.all, "all", "a", false, "Show all containers, not only those that run")

@@ -39,6 +39,7 @@ func New() *cobra.Command {
 		return nil
 	})
 	o.globals = cli.AddGlobals(cmd)
+	cli.Unshared(cmd)
 	cmd.ValidArgsFunction = cli.CompleteContainers(o.globals)
 	f := cmd.Flags()
 	f.BoolVarP(&o.all, "all", "a", false, "Unmount all containers that are mounted")

@@ -31,6 +31,7 @@ func New() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&format, "format", "f", "", "`FORMAT` of the output: json, or a Go template")
 	cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	return cmd
 }
 
