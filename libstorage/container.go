@@ -72,7 +72,7 @@ func (c *Container) Update(change func(*Record)) error {
 	r := c.record
 	change(&r)
 	// These say where things are.
-	r.Format, r.ID, r.Name, r.Ephemeral = recordFormat, c.record.ID, c.record.Name, c.record.Ephemeral
+	r.Format, r.ID, r.Name, r.Ephemeral, r.RunDir = recordFormat, c.record.ID, c.record.Name, c.record.Ephemeral, c.runDir
 	if err := c.write(&r, !r.Ephemeral); err != nil {
 		return err
 	}

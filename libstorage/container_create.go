@@ -148,7 +148,8 @@ func (s *Store) reserve(r Record) (*Container, error) {
 		} else if err != nil {
 			return nil, errors.Join(err, os.Remove(dir))
 		}
-		return &Container{store: s, record: r, lock: l, dir: dir, runDir: s.newRunDir(r.ID)}, nil
+		r.RunDir = s.newRunDir(r.ID)
+		return &Container{store: s, record: r, lock: l, dir: dir, runDir: r.RunDir}, nil
 	}
 	return nil, errors.New("internal error: no directory to be had")
 }

@@ -3,18 +3,15 @@
 package libstorage
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sort"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"golang.org/x/sys/unix"
@@ -49,18 +46,7 @@ func (s *Records) Containers(ctx context.Context) ([]ContainerInfo, error) {
 	all = slices.DeleteFunc(all, func(id string) bool { return !checkID(id) })
 	slices.Sort(all)
 	all = slices.Compact(all) // one may have moved between the two
-	list, err := s.readContainers(ctx, all)
-	if err != nil {
-		return nil, err
-	}
-	sort.Slice(list, func(i, j int) bool {
-		a, b := &list[i].Record, &list[j].Record
-		if !a.Created.Equal(b.Created) {
-			return a.Created.Before(b.Created)
-		}
-		return a.ID < b.ID
-	})
-	return list, nil
+	return s.readContainers(ctx, all)
 }
 
 // Latest is the container that was made last, in any state.
@@ -73,52 +59,6 @@ func (s *Records) Latest(ctx context.Context) (ContainerInfo, error) {
 		return ContainerInfo{}, err
 	}
 	return list[len(list)-1], nil
-}
-
-// readContainers reads those that are still there, many at once: half of the
-// time is waiting for the kernel.
-func (s *Records) readContainers(ctx context.Context, ids []string) ([]ContainerInfo, error) {
-	const share = 16
-	found := make([]*ContainerInfo, len(ids))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), (len(ids)+share-1)/share) {
-		workers.Go(func() {
-			for {
-				end := int(next.Add(share))
-				for i := end - share; i < min(end, len(ids)); i++ {
-					found[i] = s.listed(ids[i])
-				}
-				if end >= len(ids) || ctx.Err() != nil {
-					return
-				}
-			}
-		})
-	}
-	workers.Wait()
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
-	var list []ContainerInfo
-	for _, info := range found {
-		if info != nil {
-			list = append(list, *info)
-		}
-	}
-	return list, nil
-}
-
-// listed is a container for a list; nil for one that was just removed, or is
-// not finished.
-func (s *Records) listed(id string) *ContainerInfo {
-	info, err := s.readContainer(id)
-	if errors.Is(err, ErrContainerUnknown) {
-		return nil
-	}
-	if err != nil {
-		info.Err = err
-	}
-	return &info
 }
 
 // Container finds a container by its name, its ID, or the beginning of its
@@ -229,28 +169,33 @@ func readRecord(id, path string) (Record, error) {
 }
 
 // readFile reads at most limit bytes of a file that is none of the user's: no
-// link, and no pipe that one would wait for. A list of containers reads
-// thousands, so it is done without an os.File, which costs twice as much.
+// link, and no pipe that one would wait for.
 func readFile(path string, limit int) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	var first [4 << 10]byte // nearly every file fits
+	data, err := readInto(unix.AT_FDCWD, path, first[:])
+	data = bytes.Clone(data)
+	if err != nil || len(data) < len(first) {
+		return data, err
+	}
+	return readInto(unix.AT_FDCWD, path, make([]byte, limit))
+}
+
+// readInto reads of a file beneath the directory at as much as buf holds. A list of
+// containers reads thousands, so it is done without an os.File, which costs twice
+// as much.
+func readInto(at int, path string, buf []byte) ([]byte, error) {
+	fd, err := unix.Openat(at, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	var first [4 << 10]byte // nearly every file fits
-	var data []byte
-	for buf := first[:]; len(data) < limit; {
-		n, err := unix.Read(fd, buf[:min(len(buf), limit-len(data))])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
+	for {
+		n, err := unix.Read(fd, buf) // a regular file gives all that it has
+		switch {
+		case err == nil:
+			return buf[:n], nil
+		case err != unix.EINTR:
 			return nil, &os.PathError{Op: "read", Path: path, Err: err}
 		}
-		data = append(data, buf[:n]...)
-		if n < len(buf) {
-			break // a regular file gives all that it has
-		}
 	}
-	return data, nil
 }

@@ -129,11 +129,14 @@ func readSign(path string) (id, runDir string, err error) {
 	if !checkID(id) {
 		return "", "", nil
 	}
-	if !whole || !filepath.IsAbs(runDir) || filepath.Base(runDir) != id {
+	if !whole || !isRunDir(runDir, id) {
 		runDir = ""
 	}
 	return id, runDir, nil
 }
+
+// isRunDir tells whether path can be the run directory of container id.
+func isRunDir(path, id string) bool { return filepath.IsAbs(path) && filepath.Base(path) == id }
 
 func (l *heldLock) unlock() error {
 	if l == nil || l.fd < 0 {

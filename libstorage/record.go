@@ -45,6 +45,8 @@ type Record struct {
 	ImageMounts []string `json:"imageMounts,omitempty"`
 	// Volumes are the names of the volumes that it has.
 	Volumes []string `json:"volumes,omitempty"`
+	// RunDir is its directory in the run root, as the lock file has it too.
+	RunDir string `json:"runDir,omitempty"`
 	// Created is when the record was made.
 	Created time.Time `json:"created"`
 	// Command is the argument list of its first process.
@@ -195,7 +197,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 
 // recordNames are the names of Record's fields in the file; a test compares.
 var recordNames = []string{
-	"format", "id", "name", "imageID", "imageName", "rootfs", "driver", "layers", "imageMounts", "volumes", "created", "command",
+	"format", "id", "name", "imageID", "imageName", "rootfs", "driver", "layers", "imageMounts", "volumes", "runDir", "created", "command",
 	"labels", "annotations", "ephemeral", "autoRemove", "starts", "runtime", "specDigest", "pid", "startTime", "bootID",
 	"startedAt", "exitCode", "finished", "oomKilled", "error", "config",
 }

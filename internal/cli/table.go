@@ -62,7 +62,7 @@ func (t *Table) Write(w io.Writer) error {
 func width(s string) int {
 	n := utf8.RuneCountInString(s)
 	for _, r := range s {
-		if unicode.Is(unicode.Mn, r) {
+		if r >= utf8.RuneSelf && unicode.Is(unicode.Mn, r) {
 			n--
 		}
 	}

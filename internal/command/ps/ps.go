@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,6 +105,8 @@ func run(cmd *cobra.Command, store libstorage.Options, o options) error {
 	if err != nil {
 		return err
 	}
+	// Collecting garbage would be a tenth of making a list that is gone at once.
+	debug.SetGCPercent(400)
 	records, err := libstorage.OpenRecords(cmd.Context(), store)
 	if err != nil {
 		return err
