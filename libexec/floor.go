@@ -59,7 +59,7 @@ func (r *Runtime) Advice(ctx context.Context) string {
 // firstAsked notes that the advice is given now, and tells whether it was not
 // before. Where nothing can be noted it is given never: it would be every time.
 func (r *Runtime) firstAsked() bool {
-	key := fmt.Sprintf("%s %v %q\n", bootID(), keyOf(&r.stat), r.Path)
+	key := fmt.Sprintf("%s %v\n", bootID(), keyOf(&r.stat)) // a file of several names is one
 	name := r.root + ".asked"
 	if was, err := readBounded(name, 1<<16); err == nil && string(was) == key {
 		return false

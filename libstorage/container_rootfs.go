@@ -135,12 +135,16 @@ func (c *Container) mount(ctx context.Context, opts rootfs.OverlayOptions) (stri
 	return path, nil
 }
 
-// unmountAll undoes MountImage and MountOverlay.
+// unmountAll undoes MountImage, MountOverlay and MountNest.
 func (c *Container) unmountAll() error {
 	dir := filepath.Join(c.runDir, mountsDir)
 	names, err := entries(dir)
 	for _, name := range names {
-		err = errors.Join(err, c.note(rootfs.Unmount(filepath.Join(dir, name))))
+		target := filepath.Join(dir, name)
+		if strings.HasSuffix(name, nestedMark) {
+			err = errors.Join(err, detach(target))
+		}
+		err = errors.Join(err, c.note(rootfs.Unmount(target)))
 	}
 	if err != nil || len(names) == 0 {
 		return err

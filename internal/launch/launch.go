@@ -148,6 +148,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 	if l.spec, err = libexec.NewSpec(path, &l.config, o.Exec); err != nil {
 		return err
 	}
+	if err := l.nest(ctx, path); err != nil {
+		return err
+	}
 	l.runtime.UseCompiledFilter(ctx, l.spec, &o.Exec)
 	data, err := libexec.EncodeSpec(l.spec)
 	if err != nil {

@@ -17,4 +17,6 @@ var (
 	ErrDangling = errors.New("symbolic link to nothing")
 	// ErrLoop says that there are too many symbolic links in a name.
 	ErrLoop = errors.New("too many symbolic links")
+	// ErrOutside says that a symbolic link leads out of the tree.
+	ErrOutside = errors.New("a symbolic link leads out of it")
 )

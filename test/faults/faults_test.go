@@ -36,11 +36,11 @@ type operation struct {
 }
 
 var operations = []operation{
-	{name: "run -d", line: "run -d --name x -v vol:/vol box sleep SLEEP", after: "volume rm -f vol", mayBe: []string{"", "created", "running", "exited", "unknown"}},
+	{name: "run -d", line: "run -d --name x -v vol:/vol -v owned:/vol/in box sleep SLEEP", after: "volume rm -f vol", mayBe: []string{"", "created", "running", "exited", "unknown"}},
 	{name: "create", line: "create --name x -v vol:/vol box true", after: "volume rm -f vol", mayBe: []string{"", "created"}},
 	{name: "start", before: "create --name x box sleep SLEEP", line: "start x", mayBe: []string{"created", "running", "exited", "unknown"}},
 	{name: "stop", before: "run -d --name x box sleep SLEEP", line: "stop -t 0 x", mayBe: []string{"running", "exited", "unknown"}},
-	{name: "run -d, deep", deep: true, line: "run -d --name x -v vol:/vol box sleep 0.2", after: "volume rm -f vol", mayBe: []string{"", "created", "running", "exited", "unknown"}},
+	{name: "run -d, deep", deep: true, line: "run -d --name x -v vol:/vol -v owned:/vol/in box sleep 0.2", after: "volume rm -f vol", mayBe: []string{"", "created", "running", "exited", "unknown"}},
 	{name: "start, deep", deep: true, before: "create --name x box sleep 0.2", line: "start x", mayBe: []string{"created", "running", "exited", "unknown"}},
 	{name: "rm", before: "create --name x box true", line: "rm x", mayBe: []string{"", "created"}},
 	{name: "rm -f", before: "run -d --name x box sleep SLEEP", line: "rm -f -t 0 x", mayBe: []string{"", "running", "exited", "unknown"}},
