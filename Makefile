@@ -27,8 +27,8 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stats stop top unpause update version wait
-IMAGES     = commit copy cp df diff exists export gc history images import inspect-remote load login logout mount prune pull push rename rmi save tag umount volume
+CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stats stop unpause version wait
+IMAGES     = commit copy cp df diff exists export gc history images import inspect-remote load login logout mount prune pull push rename rmi save tag top umount update volume
 VERBS      = $(CONTAINERS) $(IMAGES)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'

@@ -24,9 +24,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/start"
 	"github.com/tug-containers/tug/internal/command/stats"
 	"github.com/tug-containers/tug/internal/command/stop"
-	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/unpause"
-	"github.com/tug-containers/tug/internal/command/update"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/wait"
 	"go.podman.io/storage/pkg/reexec"
@@ -55,9 +53,7 @@ func main() {
 		"start":       start.New,
 		"stats":       stats.New,
 		"stop":        stop.New,
-		"top":         top.New,
 		"unpause":     unpause.New,
-		"update":      update.New,
 		"version":     version.New,
 		"wait":        wait.New,
 		"create":      run.NewCreate,

@@ -30,7 +30,9 @@ import (
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/save"
 	"github.com/tug-containers/tug/internal/command/tag"
+	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
+	"github.com/tug-containers/tug/internal/command/update"
 	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/libimage/unpack"
 )
@@ -62,7 +64,9 @@ func main() {
 		"rename":         rename.New,
 		"rmi":            rmi.New,
 		"tag":            tag.New,
+		"top":            top.New,
 		"umount":         umount.New,
+		"update":         update.New,
 		"volume":         volume.New,
 		"pull":           pull.New,
 	})
