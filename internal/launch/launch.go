@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -45,10 +46,10 @@ func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit,
 
 // direct tells whether the container is a child of ours: with nothing in between
 // its stdio is ours, and it needs no log, since nobody can look later. A log that
-// outlives it needs a monitor, and so does a health check that was asked for; for
-// one that the image alone has, the caller's descriptors are worth more.
+// outlives it needs a monitor, and so does a health check that may start it again,
+// or whose result others are to keep.
 func (o *Options) direct() bool {
-	checked := o.Health != nil && (len(o.Health.Test) == 0 || !o.Health.none())
+	checked := o.Health.restarts() || o.Health.manual()
 	logged := o.Log.Driver == monitor.LogJournald || o.Log.Path != ""
 	return o.Remove && !o.Detach && !checked && !logged && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
 }
@@ -167,12 +168,23 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	if l.o.Signals != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
+	watched, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var health sync.WaitGroup
 	run := libexec.RunOptions{
 		Stdio: l.o.Stdio, Terminal: l.o.Exec.Terminal, Signals: l.o.Signals,
 		StopSignal: l.o.StopSignal, StopTimeout: l.o.StopTimeout, Timeout: l.o.Timeout,
-		User: &l.spec.Process.User, Args: l.spec.Process.Args, OnStart: l.started,
+		User: &l.spec.Process.User, Args: l.spec.Process.Args,
+		OnStart: func(p libexec.Process) error {
+			err := l.started(p)
+			if info := l.info(); err == nil && !l.o.Health.none() {
+				health.Go(func() { l.watchHealth(watched, &info) })
+			}
+			return err
+		},
 	}
 	exit, err := l.runtime.Run(ctx, l.bundle(), run)
+	stop()
+	health.Wait()
 	if exit.Started {
 		info := l.info()
 		NoteEnd(l.store, &info, &exit.Code)

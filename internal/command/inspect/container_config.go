@@ -35,6 +35,12 @@ func (c *subject) config() containerConfig {
 		cfg.Umask = fmt.Sprintf("%04o", *exec.Umask)
 	}
 	cfg.Healthcheck, cfg.HealthcheckOnFailureAction = c.healthCheck()
+	if h := c.asked.Health; h != nil && h.Startup != nil {
+		s := h.Startup
+		cfg.StartupHealthCheck = &startupCheck{
+			healthCheck{Test: s.Test, Interval: max(s.Interval, 0), Timeout: s.Timeout, Retries: s.Retries}, s.Successes,
+		}
+	}
 	return cfg
 }
 

@@ -137,25 +137,26 @@ type networkSettings struct {
 }
 
 type containerConfig struct {
-	Hostname     string              `json:"Hostname"`
-	Domainname   string              `json:"Domainname"`
-	User         string              `json:"User"`
-	AttachStdin  bool                `json:"AttachStdin"`
-	AttachStdout bool                `json:"AttachStdout"`
-	AttachStderr bool                `json:"AttachStderr"`
-	Tty          bool                `json:"Tty"`
-	OpenStdin    bool                `json:"OpenStdin"`
-	StdinOnce    bool                `json:"StdinOnce"`
-	Env          []string            `json:"Env"`
-	Cmd          []string            `json:"Cmd"`
-	Image        string              `json:"Image"`
-	Volumes      map[string]struct{} `json:"Volumes"`
-	WorkingDir   string              `json:"WorkingDir"`
-	Entrypoint   []string            `json:"Entrypoint"`
-	Labels       map[string]string   `json:"Labels"`
-	Annotations  map[string]string   `json:"Annotations"`
-	StopSignal   string              `json:"StopSignal"`
-	Healthcheck  *healthCheck        `json:"Healthcheck,omitempty"`
+	Hostname           string              `json:"Hostname"`
+	Domainname         string              `json:"Domainname"`
+	User               string              `json:"User"`
+	AttachStdin        bool                `json:"AttachStdin"`
+	AttachStdout       bool                `json:"AttachStdout"`
+	AttachStderr       bool                `json:"AttachStderr"`
+	Tty                bool                `json:"Tty"`
+	OpenStdin          bool                `json:"OpenStdin"`
+	StdinOnce          bool                `json:"StdinOnce"`
+	Env                []string            `json:"Env"`
+	Cmd                []string            `json:"Cmd"`
+	Image              string              `json:"Image"`
+	Volumes            map[string]struct{} `json:"Volumes"`
+	WorkingDir         string              `json:"WorkingDir"`
+	Entrypoint         []string            `json:"Entrypoint"`
+	Labels             map[string]string   `json:"Labels"`
+	Annotations        map[string]string   `json:"Annotations"`
+	StopSignal         string              `json:"StopSignal"`
+	Healthcheck        *healthCheck        `json:"Healthcheck,omitempty"`
+	StartupHealthCheck *startupCheck       `json:"StartupHealthCheck,omitempty"`
 	// HealthcheckOnFailureAction is none, kill, restart or stop.
 	HealthcheckOnFailureAction string `json:"HealthcheckOnFailureAction,omitempty"`
 	Umask                      string `json:"Umask"`

@@ -36,8 +36,6 @@ func refusedFlags() []refusedFlag {
 		{name: "http-proxy", boolean: true, neutral: off},
 		{name: "userns", neutral: []string{"host", ""}},
 		{name: "uidmap"}, {name: "gidmap"}, {name: "subuidname"}, {name: "subgidname"},
-		{name: "health-startup-cmd"}, {name: "health-startup-interval"}, {name: "health-startup-retries"},
-		{name: "health-startup-success"}, {name: "health-startup-timeout"},
 		{name: "sdnotify"}, {name: "conmon-pidfile"},
 		{name: "cgroups", neutral: []string{"enabled"}}, {name: "cgroupns"}, {name: "cgroup-conf"},
 		{name: "pod"}, {name: "pod-id-file"}, {name: "secret"},
