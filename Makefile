@@ -27,8 +27,7 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stats stop unpause version wait
-IMAGES     = commit copy cp df diff exists export gc history images import inspect-remote load login logout mount prune pull push rename rmi save tag top umount update volume
+CONTAINERS = = IMAGES attach cleanup commit copy cp create df diff events exec exists export gc healthcheck history images import inspect inspect-remote kill load login logout logs mount pause port prune ps pull push rename restart rm rmi run save start stats stop tag top umount unpause update version volume wait
 VERBS      = $(CONTAINERS) $(IMAGES)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'

@@ -29,6 +29,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/rename"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/save"
+	"github.com/tug-containers/tug/internal/command/stats"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
@@ -63,6 +64,7 @@ func main() {
 		"prune":          prune.New,
 		"rename":         rename.New,
 		"rmi":            rmi.New,
+		"stats":          stats.New,
 		"tag":            tag.New,
 		"top":            top.New,
 		"umount":         umount.New,
