@@ -13,6 +13,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/cp"
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/doctor"
 	"github.com/tug-containers/tug/internal/command/events"
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/exists"
@@ -79,6 +80,7 @@ func Commands() map[string]*cobra.Command {
 		"push":           push.New(),
 		"load":           load.New(),
 		"restart":        restart.New(),
+		"doctor":         doctor.New(),
 		"history":        history.New(),
 		"create":         run.NewCreate(),
 		"start":          start.New(),

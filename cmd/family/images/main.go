@@ -12,6 +12,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/cp"
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/doctor"
 	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/export"
 	"github.com/tug-containers/tug/internal/command/gc"
@@ -58,6 +59,7 @@ func main() {
 		"diff":           diff.New,
 		"exists":         exists.New,
 		"gc":             gc.New,
+		"doctor":         doctor.New,
 		"history":        history.New,
 		"images":         images.New,
 		"mount":          mount.New,

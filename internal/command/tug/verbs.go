@@ -30,6 +30,7 @@ func Verbs() []Verb {
 		{Name: "create", Summary: "Create a container without starting it"},
 		{Name: "df", Summary: "Show what images, containers and volumes take of the disk"},
 		{Name: "diff", Summary: "List the files that a container or an image has changed"},
+		{Name: "doctor", Summary: "Say what this machine lacks for containers, and what mends it"},
 		{Name: "events", Summary: "Show what happens to containers, images and volumes"},
 		{Name: "exec", Summary: "Run a command in a running container"},
 		{Name: "exists", Summary: "Tell by the exit code whether a container or an image is there"},
