@@ -27,7 +27,7 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = = IMAGES attach cleanup commit copy cp create df diff doctor events exec exists export gc healthcheck history images import inspect inspect-remote kill load login logout logs mount pause port prune ps pull push rename restart rm rmi run save start stats stop tag top umount unpause update version volume wait
+CONTAINERS = = IMAGES attach cleanup commit copy cp create df diff doctor events exec exists export gc healthcheck history images import info inspect inspect-remote kill load login logout logs mount pause port prune ps pull push rename restart rm rmi run save start stats stop tag top umount unpause update version volume wait
 VERBS      = $(CONTAINERS) $(IMAGES)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'

@@ -42,11 +42,7 @@ func (v *View) cgroup2() Finding {
 				"v2, and %s is not delegated to %s: no limits can be set", dir, v.name)
 		}
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
-	if err != nil {
-		return limited("", "v2: %v", err)
-	}
-	have := strings.Fields(string(data))
+	have := controllers2(dir)
 	missing := lacking(have)
 	switch {
 	case len(missing) == 0:
@@ -74,16 +70,7 @@ func ownCgroup() string {
 
 // cgroup1 is version 1, alone or beside version 2.
 func (v *View) cgroup1() Finding {
-	entries, err := os.ReadDir(cgroupMount)
-	if err != nil {
-		return limited("", "%v", err)
-	}
-	var have []string
-	for _, e := range entries {
-		if _, err := os.Stat(filepath.Join(cgroupMount, e.Name(), "cgroup.procs")); err == nil {
-			have = append(have, strings.Split(e.Name(), ",")...)
-		}
-	}
+	have := controllers1()
 	left, _ := readSetting(filepath.Join(cgroupMount, "unified/cgroup.controllers"))
 	missing := lacking(have)
 	switch {
@@ -102,4 +89,34 @@ func (v *View) cgroup1() Finding {
 			"v1 and v2: crun before 1.9 starts nothing while %s is left on v2", left)
 	}
 	return ok("v1: %s", strings.Join(limits(), " "))
+}
+
+// controllers1 are those with a hierarchy of their own; some have a name alone.
+func controllers1() []string {
+	entries, _ := os.ReadDir(cgroupMount) // without it, none
+	var have []string
+	for _, e := range entries {
+		name := e.Name()
+		if _, err := os.Stat(filepath.Join(cgroupMount, name, "cgroup.procs")); err == nil && name != "unified" && name != "systemd" {
+			have = append(have, strings.Split(name, ",")...)
+		}
+	}
+	return have
+}
+
+func controllers2(dir string) []string {
+	data, _ := os.ReadFile(filepath.Join(dir, "cgroup.controllers")) // without it, none
+	return strings.Fields(string(data))
+}
+
+// Cgroups are the version and the controllers that this process can use.
+func Cgroups(root bool) (version string, controllers []string) {
+	var fs unix.Statfs_t
+	switch err := unix.Statfs(cgroupMount, &fs); {
+	case err != nil || fs.Type != unix.CGROUP2_SUPER_MAGIC:
+		return "v1", controllers1()
+	case root:
+		return "v2", controllers2(cgroupMount)
+	}
+	return "v2", controllers2(ownCgroup())
 }

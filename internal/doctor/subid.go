@@ -137,10 +137,12 @@ func hasFileCapability(path string, capability int) bool {
 	return err == nil && n >= 8 && buf[0]&1 == 1 && binary.LittleEndian.Uint32(buf[4:])&(1<<capability) != 0
 }
 
-// lookPath finds a program in PATH, and where the system's own are: a user's
-// PATH is often without sbin.
-func (v *View) lookPath(program string) string {
-	dirs := filepath.SplitList(v.getenv("PATH"))
+func (v *View) lookPath(program string) string { return LookPath(v.getenv, program) }
+
+// LookPath finds a program in PATH, and where the system's own are: a user's
+// PATH is often without sbin. It is "" where there is none.
+func LookPath(getenv func(string) string, program string) string {
+	dirs := filepath.SplitList(getenv("PATH"))
 	for _, dir := range slices.Concat(dirs, []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"}) {
 		path := filepath.Join(dir, program)
 		if info, err := os.Stat(path); err == nil && filepath.IsAbs(dir) && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {

@@ -23,6 +23,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/importer"
+	"github.com/tug-containers/tug/internal/command/info"
 	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
 	"github.com/tug-containers/tug/internal/command/kill"
@@ -81,6 +82,7 @@ func Commands() map[string]*cobra.Command {
 		"load":           load.New(),
 		"restart":        restart.New(),
 		"doctor":         doctor.New(),
+		"info":           info.New(),
 		"history":        history.New(),
 		"create":         run.NewCreate(),
 		"start":          start.New(),

@@ -19,6 +19,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/importer"
+	"github.com/tug-containers/tug/internal/command/info"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
 	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
@@ -60,6 +61,7 @@ func main() {
 		"exists":         exists.New,
 		"gc":             gc.New,
 		"doctor":         doctor.New,
+		"info":           info.New,
 		"history":        history.New,
 		"images":         images.New,
 		"mount":          mount.New,

@@ -40,6 +40,7 @@ func Verbs() []Verb {
 		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
 		{Name: "import", Summary: "Make an image of the files in a tar archive"},
+		{Name: "info", Summary: "Show the facts of this machine and its store"},
 		{Name: "inspect", Summary: "Show what is known of containers and images"},
 		{Name: "inspect-remote", Summary: "Show an image where it is, without fetching its layers", Inner: true},
 		{Name: "kill", Summary: "Send a signal to containers"},
@@ -138,7 +139,12 @@ func spellings(group string) map[string][]string {
 			"wait":    {"wait"},
 		}
 	case "system":
-		return map[string][]string{"df": {"df"}, "prune": {"prune"}}
+		return map[string][]string{
+			"df":    {"df"},
+			"info":  {"info"},
+			"prune": {"prune"},
+			"reset": {"gc", "--reset"},
+		}
 	}
 	return nil
 }
