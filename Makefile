@@ -40,6 +40,7 @@ build:
 	@mkdir -p bin build/family
 	$(BUILD) -o bin/tug ./cmd/tug
 	$(BUILD) -o bin/tug-monitor ./cmd/monitor
+	$(BUILD) -o bin/tug-dns ./cmd/dns
 	$(BUILD) -o build/family/ ./cmd/family/containers ./cmd/family/images
 	@for verb in $(CONTAINERS); do ln -f build/family/containers bin/tug-$$verb; done
 	@for verb in $(IMAGES); do ln -f build/family/images bin/tug-$$verb; done
@@ -55,6 +56,7 @@ install: build man completions
 	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR)
 	install -m 755 bin/tug $(BINDIR)/tug
 	install -m 755 bin/tug-monitor $(BINDIR)/tug-monitor
+	install -m 755 bin/tug-dns $(BINDIR)/tug-dns
 	install -m 755 build/family/containers $(BINDIR)/tug-$(firstword $(CONTAINERS))
 	install -m 755 build/family/images $(BINDIR)/tug-$(firstword $(IMAGES))
 	for verb in $(wordlist 2,99,$(CONTAINERS)); do ln -f $(BINDIR)/tug-$(firstword $(CONTAINERS)) $(BINDIR)/tug-$$verb || exit; done
@@ -66,7 +68,7 @@ install: build man completions
 	for verb in $(VERBS); do ln -sf tug $(BASHDIR)/tug-$$verb && ln -sf tug.fish $(FISHDIR)/tug-$$verb.fish || exit; done
 
 uninstall:
-	rm -f $(BINDIR)/tug $(BINDIR)/tug-monitor $(VERBS:%=$(BINDIR)/tug-%)
+	rm -f $(BINDIR)/tug $(BINDIR)/tug-monitor $(BINDIR)/tug-dns $(VERBS:%=$(BINDIR)/tug-%)
 	rm -f $(MANDIR)/tug.1 $(VERBS:%=$(MANDIR)/tug-%.1)
 	rm -f $(BASHDIR)/tug $(VERBS:%=$(BASHDIR)/tug-%) $(ZSHDIR)/_tug
 	rm -f $(FISHDIR)/tug.fish $(VERBS:%=$(FISHDIR)/tug-%.fish)
