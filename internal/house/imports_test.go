@@ -84,6 +84,10 @@ var importRules = []importRule{
 		reason: "there is one monitor for each container: it links the standard library and golang.org/x/sys alone",
 	},
 	{
+		of: containerPrograms, not: []string{"github.com/containernetworking/cni", libexec + "/network/cni/plugin"},
+		reason: "a plugin is started by tug-network: what starts containers needs no libcni, and no patterns compiled at each start",
+	},
+	{
 		of: []string{module + "/cmd/dns"}, not: []string{
 			"github.com/spf13", "github.com/sirupsen", "go.podman.io", "net/http", "os/exec", "text/template", "regexp", libstorage, libimage,
 		},
