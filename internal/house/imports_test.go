@@ -94,10 +94,6 @@ var importRules = []importRule{
 		reason: "the resolver of a network reads what strangers send: it knows names and messages, and nothing else",
 	},
 	{
-		of: []string{libexec + "/network/names"}, not: []string{"net", "os/exec"},
-		reason: "it is linked by what starts containers, which makes its sockets by itself",
-	},
-	{
 		of: []string{module + "/cmd/tug"}, not: []string{"github.com/spf13", "encoding/json", "regexp", "text/template", "net", "os/exec"},
 		reason: "tug is started before every command, and then replaces itself",
 	},
