@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ func (c *Container) newRootfs() rootfs.FS {
 		return rootfs.Directory(r.Rootfs)
 	case "library":
 		return rootfs.NewLibrary(s.lib, rootfs.LibraryOptions{
-			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral,
+			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral, IDs: r.IDs,
 		})
 	}
 	return rootfs.NewOverlay(rootfs.OverlayOptions{
@@ -33,7 +34,7 @@ func (c *Container) newRootfs() rootfs.FS {
 		Upper: filepath.Join(c.dir, upperDir), Work: filepath.Join(c.dir, workDir),
 		Target: filepath.Join(c.runDir, mergedDir), Volatile: r.Ephemeral, Options: s.mountOptions(),
 		// Who has the lock finds what HoldRootfs, or a killed command, left mounted.
-		Reuse: !r.Ephemeral,
+		Reuse: !r.Ephemeral, IDs: r.IDs,
 	})
 }
 
@@ -78,10 +79,49 @@ func (s *Store) configuredOptions() []string {
 // MakeRunDir makes the run directory of a container that is started again: it is
 // gone after Cleanup, and after a restart of the host.
 func (c *Container) MakeRunDir() error {
-	if err := mkdir(c.runDir); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := mkdir(c.runDir)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		err = c.openRunDir()
+	}
+	if err != nil {
 		return containerError(classOf(err), c.ID(), err)
 	}
 	return nil
+}
+
+// openRunDir lets the root of a container with other ids find its root file system:
+// the runtime sets that up as him. Its run directory is for his group to pass, and
+// those above, in which all names are unguessable, for everybody.
+func (c *Container) openRunDir() error {
+	if c.record.IDs.Identity() {
+		return nil
+	}
+	_, gid := c.record.IDs.Root()
+	if err := os.Chown(c.runDir, -1, int(gid)); err != nil {
+		return err
+	}
+	if err := os.Chmod(c.runDir, 0o710); err != nil {
+		return err
+	}
+	for dir := filepath.Dir(c.runDir); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		ours := dir == c.store.runRoot || strings.HasPrefix(dir, c.store.runRoot+"/")
+		switch {
+		case info.Mode()&1 != 0:
+		case ours:
+			if err := os.Chmod(dir, info.Mode().Perm()|0o111); err != nil {
+				return err
+			}
+		default:
+			return unsupported(dir, fmt.Errorf("the root of a user namespace cannot pass %s: chmod o+x %s, or choose another --runroot", dir, dir))
+		}
+		if dir == "/" {
+			return nil
+		}
+	}
 }
 
 // MountImage makes an image readable at a directory that goes with the
@@ -108,7 +148,7 @@ func (c *Container) MountImage(ctx context.Context, imageID string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers, Options: c.store.namespaceOptions})
+	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers, Options: c.store.namespaceOptions, IDs: c.record.IDs})
 }
 
 // MountOverlay lays an overlay over a directory of the host, whose changes go
@@ -135,8 +175,11 @@ func (c *Container) mount(ctx context.Context, opts rootfs.OverlayOptions) (stri
 	return path, nil
 }
 
-// unmountAll undoes MountImage, MountOverlay and MountNest.
+// unmountAll undoes MountImage, MountOverlay, MountNest and the like.
 func (c *Container) unmountAll() error {
+	if err := c.unmountShm(); err != nil {
+		return err
+	}
 	dir := filepath.Join(c.runDir, mountsDir)
 	names, err := entries(dir)
 	for _, name := range names {

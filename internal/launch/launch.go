@@ -133,6 +133,7 @@ func (i interrupted) Error() string { return "ended by signal: " + syscall.Signa
 // prepare makes the root file system and the bundle.
 func (l *launcher) prepare(ctx context.Context) error {
 	c, o := l.container, l.o
+	l.tellIDs()
 	path, err := c.Rootfs().Mount(ctx)
 	if err != nil {
 		return err
@@ -142,6 +143,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 		if size := libexec.TerminalSize(o.Stdio.In, o.Stdio.Out); size != nil {
 			o.Exec.ConsoleWidth, o.Exec.ConsoleHeight = size.Width, size.Height
 		}
+	}
+	if err := l.share(ctx); err != nil {
+		return err
 	}
 	if err := l.volumes(ctx, path); err != nil {
 		return err
@@ -160,6 +164,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(c.RunDir(), "config.json"), data, 0o600); err != nil {
 		return fmt.Errorf("container %s: %w", c.ID(), err)
 	}
+	if err := libexec.Supervise(&o.Exec); err != nil {
+		return err
+	}
 	return c.Ready(ctx)
 }
 
@@ -173,7 +180,7 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	run := libexec.RunOptions{
 		Stdio: l.o.Stdio, Terminal: l.o.Exec.Terminal, Signals: l.o.Signals,
 		StopSignal: l.o.StopSignal, StopTimeout: l.o.StopTimeout, Timeout: l.o.Timeout,
-		User: &l.spec.Process.User, Args: l.spec.Process.Args,
+		User: libexec.HostUser(l.spec), Args: l.spec.Process.Args,
 		OnStart: func(p libexec.Process) error {
 			err := l.started(p)
 			if info := l.info(); err == nil && !l.o.Health.none() {

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tug-containers/tug/internal/idmap"
 	"go.podman.io/storage"
+	"go.podman.io/storage/pkg/idtools"
+	"go.podman.io/storage/types"
 )
 
 // LibraryOptions name the container that Library keeps in the store.
@@ -20,6 +23,10 @@ type LibraryOptions struct {
 	Volatile bool
 	// Label is what the mount is labelled with, for SELinux.
 	Label string
+	// IDs are those of the container's user namespace. Where the driver cannot map
+	// them, the first container with a mapping waits for a copy of the image that
+	// belongs to them, which the next ones share.
+	IDs *idmap.Mapping
 }
 
 // Library is an FS by a container of containers/storage: its driver decides
@@ -50,6 +57,9 @@ func (l *Library) Create() error {
 		names = []string{l.opts.Name}
 	}
 	opts := &storage.ContainerOptions{Volatile: l.opts.Volatile}
+	if ids := l.opts.IDs; !ids.IsZero() {
+		opts.IDMappingOptions = types.IDMappingOptions{UIDMap: libraryMap(ids.UIDs), GIDMap: libraryMap(ids.GIDs)}
+	}
 	_, err := l.store.CreateContainer(l.opts.ID, names, l.opts.Image, "", "", opts)
 	if err == nil || errors.Is(err, storage.ErrDuplicateID) && l.store.Exists(l.opts.ID) {
 		return nil
@@ -97,6 +107,15 @@ func (l *Library) Remove() error {
 		return fmt.Errorf("delete container %s: %w", l.opts.ID, err)
 	}
 	return nil
+}
+
+// libraryMap says ranges as the library does.
+func libraryMap(ranges []idmap.Range) []idtools.IDMap {
+	list := make([]idtools.IDMap, len(ranges))
+	for i, r := range ranges {
+		list[i] = idtools.IDMap{ContainerID: int(r.Container), HostID: int(r.Host), Size: int(r.Size)}
+	}
+	return list
 }
 
 func unknown(err error) bool {
