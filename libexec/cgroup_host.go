@@ -59,7 +59,10 @@ func (h cgroupHost) base() (path string, ok bool) {
 	if !h.unified() {
 		for _, controller := range []string{"pids", "memory", "cpu", "devices", "freezer"} {
 			if h.exists(controller, "cgroup.procs") {
-				return "/", h.writable(filepath.Join(h.root, controller))
+				if h.writable(filepath.Join(h.root, controller)) {
+					return "/", true
+				}
+				return "", false
 			}
 		}
 		return "", false

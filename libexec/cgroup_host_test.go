@@ -83,12 +83,8 @@ func TestCgroupBase(t *testing.T) {
 		"v2 user delegated": "/user.slice/user-1000.slice/user@1000.service",
 	}
 	for name, host := range fakeHosts(t) {
-		base, ok := host.base()
-		if !ok {
-			base = ""
-		}
-		if base != want[name] {
-			t.Errorf("%s: %q, want %q", name, base, want[name])
+		if base, ok := host.base(); base != want[name] || ok != (base != "") {
+			t.Errorf("%s: %q, %v; want %q", name, base, ok, want[name])
 		}
 	}
 }
@@ -174,6 +170,8 @@ func TestCgroupPlaces(t *testing.T) {
 		{"v2 user delegated", Options{}, user + "/tug-x", ""},
 		{"v2 user delegated", Options{CgroupParent: "/mine"}, user + "/mine/tug-x", ""},
 		{"v2 user bare", Options{}, "", ""},
+		{"v1 user", Options{}, "", ""},
+		{"v1 user", Options{CgroupParent: "/a"}, "", "no cgroup may be made"},
 		{"none", Options{}, "", ""},
 	} {
 		tc.opts.ID = "x"

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
@@ -25,8 +26,12 @@ func (c *Container) newRootfs() rootfs.FS {
 	case "directory":
 		return rootfs.Directory(r.Rootfs)
 	case "library":
+		target := ""
+		if !r.IDs.IsZero() {
+			target = filepath.Join(c.runDir, mergedDir)
+		}
 		return rootfs.NewLibrary(s.lib, rootfs.LibraryOptions{
-			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral, IDs: r.IDs,
+			Target: target, ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral, IDs: r.IDs,
 		})
 	}
 	return rootfs.NewOverlay(rootfs.OverlayOptions{
@@ -89,6 +94,13 @@ func (c *Container) MakeRunDir() error {
 	return nil
 }
 
+// mayOverride tells that the container's root passes a directory whatever its mode
+// is: its owner and group are of his namespace.
+func (c *Container) mayOverride(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && idmap.HasHost(c.record.IDs.UIDs, st.Uid) && idmap.HasHost(c.record.IDs.GIDs, st.Gid)
+}
+
 // openRunDir lets the root of a container with other ids find its root file system:
 // the runtime sets that up as him. Its run directory is for his group to pass, and
 // those above, in which all names are unguessable, for everybody.
@@ -108,9 +120,10 @@ func (c *Container) openRunDir() error {
 		if err != nil {
 			return err
 		}
-		ours := dir == c.store.runRoot || strings.HasPrefix(dir, c.store.runRoot+"/")
+		// A user's run directory without a session is made for us too.
+		ours := dir == c.store.runRoot || strings.HasPrefix(dir, c.store.runRoot+"/") || strings.HasPrefix(filepath.Base(dir), "tug-run-") && ownedByUs(info)
 		switch {
-		case info.Mode()&1 != 0:
+		case info.Mode()&1 != 0 || c.mayOverride(info):
 		case ours:
 			if err := os.Chmod(dir, info.Mode().Perm()|0o111); err != nil {
 				return err

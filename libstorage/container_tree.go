@@ -57,7 +57,9 @@ func (info *ContainerInfo) mountedRoot() string {
 	case "directory":
 		return info.Record.Rootfs
 	case "library":
-		return ""
+		if info.Record.IDs.IsZero() {
+			return ""
+		}
 	}
 	return filepath.Join(info.RunDir, mergedDir)
 }

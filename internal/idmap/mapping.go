@@ -86,6 +86,11 @@ func ToHost(ranges []Range, id uint32) (uint32, bool) {
 	return 0, false
 }
 
+// HasHost tells whether one of the host's numbers is mapped.
+func HasHost(ranges []Range, id uint32) bool {
+	return slices.ContainsFunc(ranges, func(r Range) bool { return id >= r.Host && id-r.Host < r.Size })
+}
+
 func toContainer(ranges []Range, id uint32) uint32 {
 	for _, r := range ranges {
 		if id >= r.Host && id-r.Host < r.Size {

@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/tug-containers/tug/internal/idmap"
 	"go.podman.io/storage"
 	"go.podman.io/storage/pkg/idtools"
 	"go.podman.io/storage/types"
+	"golang.org/x/sys/unix"
 )
 
 // LibraryOptions name the container that Library keeps in the store.
@@ -27,6 +29,9 @@ type LibraryOptions struct {
 	// them, the first container with a mapping waits for a copy of the image that
 	// belongs to them, which the next ones share.
 	IDs *idmap.Mapping
+	// Target, when not empty, is where the root file system is seen too: whoever has
+	// other ids cannot go through the store's directories.
+	Target string
 }
 
 // Library is an FS by a container of containers/storage: its driver decides
@@ -84,6 +89,11 @@ func (l *Library) Mount(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("mount container %s: %w", l.opts.ID, err)
 	}
+	if l.opts.Target != "" {
+		if path, err = l.bind(path); err != nil {
+			return "", errors.Join(err, l.Unmount())
+		}
+	}
 	l.path = path
 	return path, nil
 }
@@ -91,6 +101,12 @@ func (l *Library) Mount(ctx context.Context) (string, error) {
 // Unmount unmounts the container, however often it was mounted.
 func (l *Library) Unmount() error {
 	l.path = ""
+	if l.opts.Target != "" {
+		err := Unmount(l.opts.Target)
+		if _, busy := Busy(err); err != nil && !busy {
+			return err
+		}
+	}
 	_, err := l.store.Unmount(l.opts.ID, true)
 	if err == nil || unknown(err) || errors.Is(err, storage.ErrLayerNotMounted) {
 		return nil
@@ -107,6 +123,21 @@ func (l *Library) Remove() error {
 		return fmt.Errorf("delete container %s: %w", l.opts.ID, err)
 	}
 	return nil
+}
+
+// bind makes what is mounted by the library visible at the target.
+func (l *Library) bind(path string) (string, error) {
+	target := l.opts.Target
+	if err := makeDirectory(target); err != nil {
+		return "", err
+	}
+	if Mounted(target) {
+		return target, nil
+	}
+	if err := unix.Mount(path, target, "", unix.MS_BIND, ""); err != nil {
+		return "", &os.PathError{Op: "mount", Path: target, Err: err}
+	}
+	return target, nil
 }
 
 // libraryMap says ranges as the library does.
