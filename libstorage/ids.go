@@ -10,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
@@ -35,6 +38,9 @@ const (
 // hostDir is where the stores of this host meet: one file is the lock of who
 // chooses, and there is a link to each store that has chosen.
 const hostDir = "/run/tug"
+
+// idsLimit is how long one waits for who chooses.
+const idsLimit = 30 * time.Second
 
 // chooseIDs takes ids for the container, and holds the lock until done is called:
 // by then they are in its record, or it is gone and they are free.
@@ -87,14 +93,11 @@ func (s *Store) lockHost(ctx context.Context) (*heldLock, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, "ids.lock")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	l, err := waitLock(ctx, path, tryLock)
+	// Whoever has it chooses, and writes a record; one that was stopped meanwhile is
+	// named in the error.
+	limited, cancel := context.WithTimeoutCause(ctx, idsLimit, errors.New("it took too long"))
+	defer cancel()
+	l, err := waitLock(limited, path, func(path string) (*heldLock, error) { return openLock(path, unix.O_CREAT, lockWhole) })
 	if err != nil {
 		return nil, err
 	}
