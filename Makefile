@@ -27,7 +27,8 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = = IMAGES attach cleanup commit copy cp create df diff doctor events exec exists export gc healthcheck history images import info inspect inspect-remote kill load login logout logs mount pause port prune ps pull push rename restart rm rmi run save start stats stop tag top umount unpause update version volume wait
+CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stop unpause version wait
+IMAGES     = commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount prune pull push rename rmi save stats tag top umount update volume
 VERBS      = $(CONTAINERS) $(IMAGES)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'
