@@ -31,8 +31,9 @@ type keeper struct {
 	bus    *bus
 	extra  []*os.File // the container's descriptors from 3 on
 	log    sink
-	report *os.File // nil when it is said
-	lock   *os.File // as long as it is held we are the monitor
+	report *os.File    // nil when it is said
+	lock   *os.File    // as long as it is held we are the monitor
+	home   tenant.File // where we live, when that is not the host's namespace
 
 	mu       sync.Mutex
 	process  *process // nil while there is none
@@ -104,9 +105,9 @@ func (k *keeper) settle() error {
 	if k.c.Namespace == "" {
 		return nil
 	}
-	file, err := tenant.Open(k.c.Namespace)
-	if err == nil {
-		err = file.Live()
+	var err error
+	if k.home, err = tenant.Open(k.c.Namespace); err == nil {
+		err = k.home.Live()
 	}
 	if err != nil {
 		return fmt.Errorf("user namespace: %w", err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/internal/userns/tenant"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"golang.org/x/sys/unix"
 )
@@ -52,7 +53,7 @@ func (k *keeper) once() (code *int, oom bool, failure *monitor.Failure) {
 		Starts: k.c.Starts, Restarts: k.restarts, Pid: p.pid, StartTime: p.startTime, BootID: bootID(), StartedAt: p.started,
 		Monitor: os.Getpid(), MonitorStart: startTime(os.Getpid()),
 	}
-	if err := live.Write(k.c.Dir); err != nil {
+	if err := errors.Join(live.Write(k.c.Dir), k.register(p)); err != nil {
 		failure = &monitor.Failure{Message: err.Error()}
 	} else {
 		failure = k.verb(s, "start", k.c.ID)
@@ -69,6 +70,17 @@ func (k *keeper) once() (code *int, oom bool, failure *monitor.Failure) {
 	return k.await(p, s)
 }
 
+// register says that the process lives in our user namespace: it may do so when
+// we were killed.
+func (k *keeper) register(p *process) error {
+	if k.c.Namespace == "" {
+		return nil
+	}
+	return k.home.Add(tenant.Process{Pid: p.pid, StartTime: p.startTime}, func(o tenant.Process) bool {
+		return startTime(o.Pid) == o.StartTime
+	})
+}
+
 // drainLimit is how long output is waited for that others than the first process
 // may still write, before and after those are killed.
 const drainLimit = 2 * time.Second
@@ -80,7 +92,7 @@ func (k *keeper) await(p *process, s *streams) (*int, bool, *monitor.Failure) {
 	k.mu.Unlock()
 	healthEnd := make(chan struct{})
 	var health sync.WaitGroup
-	if k.c.Health != nil {
+	if k.c.Health != nil && k.c.Health.Interval > 0 {
 		health.Go(func() { k.watchHealth(p, healthEnd) })
 	}
 	s.quiet.Reset(quietAfter)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +93,33 @@ func find(ctx context.Context, t tenant.File) (*namespaces, error) {
 	if ns, err = ofTenant(t); err != nil || ns != nil {
 		return ns, err
 	}
+	if ns, err = ofListed(t); err != nil || ns != nil {
+		return ns, err
+	}
 	return create(ctx)
+}
+
+// ofListed gives the user namespace of a container whose monitor was killed. The
+// mounts are gone with that, so a new mount namespace goes with it.
+func ofListed(t tenant.File) (*namespaces, error) {
+	listed, err := t.Listed()
+	if err != nil || len(listed) == 0 {
+		return nil, err
+	}
+	for _, p := range slices.Backward(listed) {
+		if startTime(p.Pid) != p.StartTime {
+			continue
+		}
+		user, err := openOne(p.Pid, "user")
+		if err != nil {
+			continue
+		}
+		if startTime(p.Pid) == p.StartTime && ours(user) {
+			return &namespaces{user, -1}, nil
+		}
+		_ = unix.Close(user)
+	}
+	return nil, t.Forget()
 }
 
 // ofTenant gives the namespaces of those that live there; nil when nobody does.
@@ -134,6 +161,9 @@ func become(t tenant.File, ns *namespaces) error {
 	}
 	cwd, _ := os.Getwd() // may be gone, or not for us
 	for _, fd := range []int{ns.user, ns.mount} {
+		if fd < 0 {
+			continue
+		}
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
 			return err
 		}
@@ -146,8 +176,17 @@ func become(t tenant.File, ns *namespaces) error {
 			return err
 		}
 	}
-	args := append([]string{nsenter, "--preserve-credentials",
-		"--user=/proc/self/fd/" + strconv.Itoa(ns.user), "--mount=/proc/self/fd/" + strconv.Itoa(ns.mount), "--", self}, os.Args[1:]...)
+	args := []string{nsenter, "--preserve-credentials", "--user=/proc/self/fd/" + strconv.Itoa(ns.user)}
+	if ns.mount >= 0 {
+		args = append(args, "--mount=/proc/self/fd/"+strconv.Itoa(ns.mount), "--", self)
+	} else {
+		unshare, err := lookPath("unshare", "util-linux")
+		if err != nil {
+			return err
+		}
+		args = append(args, "--", unshare, "--mount", "--propagation=slave", "--", self)
+	}
+	args = append(args, os.Args[1:]...)
 	return fmt.Errorf("execute %s: %w", nsenter, unix.Exec(nsenter, args, os.Environ()))
 }
 
@@ -163,7 +202,7 @@ func settle(value string) error {
 		if i < len(parts) {
 			fd, err = strconv.Atoi(parts[i])
 		}
-		if err != nil || len(parts) != 4 || fd < 0 {
+		if err != nil || len(parts) != 4 || fd < -1 {
 			return errclass.New(errclass.Usage, entered, fmt.Errorf("environment variable %s=%q: not ours", entered, value))
 		}
 		fds[i] = fd

@@ -3,6 +3,7 @@
 package userns
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +16,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namespaces are a user namespace and a mount namespace of it, by descriptors.
+// namespaces are a user namespace and a mount namespace of it, by descriptors; -1
+// for a mount namespace that is to be made.
 type namespaces struct{ user, mount int }
 
 func (ns *namespaces) close() {
 	_ = unix.Close(ns.user)
-	_ = unix.Close(ns.mount)
+	if ns.mount >= 0 {
+		_ = unix.Close(ns.mount)
+	}
 }
 
 // open opens those of a process.
@@ -104,4 +108,29 @@ func cloneError(err error) error {
 		hint = ": the kernel has no user namespaces"
 	}
 	return errclass.New(errclass.Unsupported, "user namespace", fmt.Errorf("clone: %w%s", err, hint))
+}
+
+// ours tells a user namespace that this user has made from the one we are in, and
+// from others'.
+func ours(fd int) bool {
+	owner, err := unix.IoctlGetUint32(fd, unix.NS_GET_OWNER_UID)
+	if err != nil || int(owner) != os.Geteuid() {
+		return false
+	}
+	var that, own unix.Stat_t
+	return unix.Fstat(fd, &that) == nil && unix.Stat("/proc/self/ns/user", &own) == nil && that.Ino != own.Ino
+}
+
+// startTime is when a process began, in ticks since the boot; 0 when it is gone.
+func startTime(pid int) uint64 {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 20 {
+		return 0
+	}
+	n, _ := strconv.ParseUint(string(fields[19]), 10, 64)
+	return n
 }

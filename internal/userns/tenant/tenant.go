@@ -7,6 +7,10 @@
 //	door    shared by who is about to enter the namespace that there is, and
 //	        held alone by who makes one: nobody makes a second one meanwhile
 //	inside  shared by all that live in it
+//	list    held by who writes into the file
+//
+// The file lists processes of containers. They live in the namespace as well, but
+// hold no lock; when a monitor is killed they may be the last that do.
 //
 // These are the old locks of POSIX, for three of their properties: they survive
 // exec(2), they are not inherited by fork(2), and F_GETLK names a holder's pid. The
@@ -39,6 +43,7 @@ type File struct {
 const (
 	door   = 0
 	inside = 1
+	list   = 2
 )
 
 // Open opens the file, and makes it where there is none. The descriptor is

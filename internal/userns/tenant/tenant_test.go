@@ -163,3 +163,49 @@ func TestNoLink(t *testing.T) {
 		t.Errorf("a link: %v", err)
 	}
 }
+
+func TestList(t *testing.T) {
+	file, err := Open(filepath.Join(t.TempDir(), Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	even := func(p Process) bool { return p.Pid%2 == 0 }
+	const first, n = 1_000_001, 2000
+	for i := range n {
+		if err := file.Add(Process{first + i, uint64(i) + 7}, even); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listed, err := file.Listed()
+	if err != nil || len(listed) == 0 || len(listed) >= n || listed[len(listed)-1] != (Process{first + n - 1, n + 6}) {
+		t.Errorf("%d are listed, %v", len(listed), err)
+	}
+	seen := map[int]bool{}
+	for _, p := range listed {
+		seen[p.Pid] = true
+	}
+	for pid := first + 1; pid < first+n; pid += 2 {
+		if !seen[pid] {
+			t.Fatalf("process %d, which lives, is not listed", pid)
+		}
+	}
+	if err := file.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	if listed, err = file.Listed(); err != nil || len(listed) != 0 {
+		t.Errorf("%d are listed after all were forgotten, %v", len(listed), err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("1 2\n3 4"))
+	f.Add([]byte("-1 2\nx\n99999999999999999999 1\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, p := range parse(text) {
+			if p.Pid <= 0 {
+				t.Errorf("%q: pid %d", text, p.Pid)
+			}
+		}
+	})
+}
