@@ -3,6 +3,7 @@
 package libexec
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -42,14 +43,17 @@ const versionTimeout = 10 * time.Second
 // no reason to ask again. The runtime is started to learn its version, so only
 // crun and runc are asked, by these names.
 func (r *Runtime) Advice(ctx context.Context) string {
-	if _, known := floors[r.Name]; !known || !r.firstAsked() {
+	low, known := floors[r.Name]
+	if !known || !r.firstAsked() {
 		return ""
 	}
-	outdated := r.Outdated(ctx)
-	if outdated == "" {
+	version := r.version(ctx)
+	if version == "" || !low.below(version) {
 		return ""
 	}
-	return fmt.Sprintf("runtime %s: %s: update it, or run only images that you trust", r.Path, outdated)
+	since := strings.Join(low.mended, ", ")
+	return fmt.Sprintf("runtime %s: its version is %s, and %s are mended since %s, unless the distribution has mended them here: update it, or run only images that you trust",
+		r.Path, version, low.holes, since)
 }
 
 // firstAsked notes that the advice is given now, and tells whether it was not
@@ -83,8 +87,25 @@ func (r *Runtime) firstAsked() bool {
 // version asks the runtime for it; it is empty when there is no answer that can be
 // understood.
 func (r *Runtime) version(ctx context.Context) string {
-	line, _, _ := strings.Cut(r.Version(ctx), "\n")
-	version, ok := strings.CutPrefix(line, r.Name+" version ")
+	output, err := memoryFile()
+	if err != nil {
+		return ""
+	}
+	defer output.Close()
+	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
+	defer cancel()
+	cmd := r.command()
+	cmd.Args, cmd.Stdout = []string{r.Path, "--version"}, output
+	if start(cmd) != nil {
+		return ""
+	}
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	if cmd.Wait() != nil {
+		return ""
+	}
+	line, _, _ := bytes.Cut(tail(output), []byte("\n"))
+	version, ok := strings.CutPrefix(string(line), r.Name+" version ")
 	if version = strings.TrimSpace(version); !ok || len(version) > 64 || strings.ContainsFunc(version, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return ""
 	}

@@ -180,8 +180,10 @@ func (h *Handle) zombieStatus() (syscall.WaitStatus, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(fields[status], 10, 32)
-	// Zero is also what is shown to who may not know.
-	return syscall.WaitStatus(n), err == nil && (n != 0 || os.Geteuid() == 0)
+	// Zero is also what is shown to who may not trace it. That is needed to follow
+	// this link, too.
+	_, denied := os.Readlink("/proc/" + strconv.Itoa(h.process.Pid) + "/ns/user")
+	return syscall.WaitStatus(n), err == nil && (n != 0 || denied == nil)
 }
 
 // reapLimit is how long WaitProcess waits for the parent of a dead process to

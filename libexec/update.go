@@ -7,10 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-tools/generate"
@@ -24,13 +22,10 @@ func (r Resources) Check() error {
 }
 
 // linux gives limits in OCI's terms.
-func (r Resources) linux() (*specs.LinuxResources, error) { return r.linuxOn(thisHost()) }
-
-func (r Resources) linuxOn(host cgroupHost) (*specs.LinuxResources, error) {
+func (r Resources) linux() (*specs.LinuxResources, error) {
 	b := &builder{
-		opts:    &Options{ID: "limits", Resources: r},
-		g:       generate.NewFromSpec(&specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}),
-		cgroups: host,
+		opts: &Options{ID: "limits", Resources: r},
+		g:    generate.NewFromSpec(&specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}),
 	}
 	if err := b.resources(); err != nil {
 		return nil, err
@@ -67,10 +62,7 @@ func (r *Runtime) Update(ctx context.Context, c Container, from, to Resources) (
 	err = w.runVerb("update", func(ended <-chan struct{}) {
 		w.until(ctx, "update", ended, w.o.StartTimeout, true)
 	}, "--log", w.c.logFile(), "--log-format", "json", "update", "--resources", file, c.ID)
-	if err := errors.Join(w.reason, err); err != nil {
-		return err
-	}
-	return r.verifyUpdate(c, change)
+	return errors.Join(w.reason, err)
 }
 
 // difference is what a runtime must be told, nil when that is nothing. A group
@@ -87,17 +79,11 @@ func difference(from, to Resources) (*specs.LinuxResources, error) {
 		return nil, err
 	}
 	change := &specs.LinuxResources{}
-	if !reflect.DeepEqual(before.Memory, after.Memory) {
+	if from.Memory != to.Memory || from.MemorySwap != to.MemorySwap || from.MemoryReservation != to.MemoryReservation {
 		change.Memory = memoryChange(before.Memory, after.Memory)
 	}
-	if !reflect.DeepEqual(before.CPU, after.CPU) {
+	if from.CPUs != to.CPUs || from.CPUShares != to.CPUShares || from.CpusetCPUs != to.CpusetCPUs || from.CpusetMems != to.CpusetMems {
 		change.CPU = cpuChange(before.CPU, after.CPU)
-	}
-	if !reflect.DeepEqual(before.BlockIO, after.BlockIO) {
-		change.BlockIO = blockIOChange(before.BlockIO, after.BlockIO)
-	}
-	if !maps.Equal(from.Unified, to.Unified) {
-		change.Unified = to.Unified
 	}
 	if from.Pids != to.Pids {
 		change.Pids = after.Pids
@@ -106,7 +92,7 @@ func difference(from, to Resources) (*specs.LinuxResources, error) {
 			change.Pids = &specs.LinuxPids{Limit: &most}
 		}
 	}
-	if reflect.ValueOf(*change).IsZero() {
+	if change.Memory == nil && change.CPU == nil && change.Pids == nil {
 		return nil, nil
 	}
 	return change, nil

@@ -11,8 +11,7 @@ import (
 )
 
 func TestDifference(t *testing.T) {
-	host := thisHost()
-	if !host.has("/", "memory") || !host.has("/", "cpu") || !host.has("/", "pids") {
+	if !hasController("memory") || !hasController("cpu") || !hasController("pids") {
 		t.Skip("needs the controllers memory, cpu and pids")
 	}
 	for name, tc := range map[string]struct {

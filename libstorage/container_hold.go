@@ -70,7 +70,7 @@ func (s *Store) HoldRootfs(ctx context.Context, name string) (path string, err e
 // after its clean-up. Counted is the path when it was counted before.
 func (info *ContainerInfo) holdRunning(counted string) (path string, err error) {
 	if path = info.runningRoot(); path == "" {
-		return "", containerError(errclass.Unsupported, info.Record.ID, errors.New("it is running, and the storage driver does not say where"))
+		return "", containerError(errclass.Unsupported, info.Record.ID, errNowhere)
 	}
 	if counted == "" {
 		if err := count(info.RunDir, func(int) (int, string) { return 1, path }); err != nil {

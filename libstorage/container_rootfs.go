@@ -7,12 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
@@ -26,12 +24,8 @@ func (c *Container) newRootfs() rootfs.FS {
 	case "directory":
 		return rootfs.Directory(r.Rootfs)
 	case "library":
-		target := ""
-		if !r.IDs.IsZero() {
-			target = filepath.Join(c.runDir, mergedDir)
-		}
 		return rootfs.NewLibrary(s.lib, rootfs.LibraryOptions{
-			Target: target, ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral, IDs: r.IDs,
+			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral,
 		})
 	}
 	return rootfs.NewOverlay(rootfs.OverlayOptions{
@@ -39,7 +33,7 @@ func (c *Container) newRootfs() rootfs.FS {
 		Upper: filepath.Join(c.dir, upperDir), Work: filepath.Join(c.dir, workDir),
 		Target: filepath.Join(c.runDir, mergedDir), Volatile: r.Ephemeral, Options: s.mountOptions(),
 		// Who has the lock finds what HoldRootfs, or a killed command, left mounted.
-		Reuse: !r.Ephemeral, IDs: r.IDs,
+		Reuse: !r.Ephemeral,
 	})
 }
 
@@ -82,59 +76,22 @@ func (s *Store) configuredOptions() []string {
 }
 
 // MakeRunDir makes the run directory of a container that is started again: it is
-// gone after Cleanup, and after a restart of the host.
+// gone after Cleanup, and after a restart of the host. Where it cannot be made
+// where it was, because the session is over that had that run root, it is in ours
+// from now on.
 func (c *Container) MakeRunDir() error {
 	err := mkdir(c.runDir)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		err = c.openRunDir()
+	if own := c.store.newRunDir(c.ID()); err != nil && !errors.Is(err, fs.ErrExist) && own != c.runDir {
+		if err = c.lock.sign(c.ID(), own); err == nil {
+			c.runDir = own
+			c.fs = c.newRootfs()
+			err = mkdir(own)
+		}
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return containerError(classOf(err), c.ID(), err)
 	}
 	return nil
-}
-
-// mayOverride tells that the container's root passes a directory whatever its mode
-// is: its owner and group are of his namespace.
-func (c *Container) mayOverride(info fs.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && idmap.HasHost(c.record.IDs.UIDs, st.Uid) && idmap.HasHost(c.record.IDs.GIDs, st.Gid)
-}
-
-// openRunDir lets the root of a container with other ids find its root file system:
-// the runtime sets that up as him. Its run directory is for his group to pass, and
-// those above, in which all names are unguessable, for everybody.
-func (c *Container) openRunDir() error {
-	if c.record.IDs.Identity() {
-		return nil
-	}
-	_, gid := c.record.IDs.Root()
-	if err := os.Chown(c.runDir, -1, int(gid)); err != nil {
-		return err
-	}
-	if err := os.Chmod(c.runDir, 0o710); err != nil {
-		return err
-	}
-	for dir := filepath.Dir(c.runDir); ; dir = filepath.Dir(dir) {
-		info, err := os.Stat(dir)
-		if err != nil {
-			return err
-		}
-		// A user's run directory without a session is made for us too.
-		ours := dir == c.store.runRoot || strings.HasPrefix(dir, c.store.runRoot+"/") || strings.HasPrefix(filepath.Base(dir), "tug-run-") && ownedByUs(info)
-		switch {
-		case info.Mode()&1 != 0 || c.mayOverride(info):
-		case ours:
-			if err := os.Chmod(dir, info.Mode().Perm()|0o111); err != nil {
-				return err
-			}
-		default:
-			return unsupported(dir, fmt.Errorf("the root of a user namespace cannot pass %s: chmod o+x %s, or choose another --runroot", dir, dir))
-		}
-		if dir == "/" {
-			return nil
-		}
-	}
 }
 
 // MountImage makes an image readable at a directory that goes with the
@@ -161,7 +118,7 @@ func (c *Container) MountImage(ctx context.Context, imageID string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers, Options: c.store.namespaceOptions, IDs: c.record.IDs})
+	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers, Options: c.store.namespaceOptions})
 }
 
 // MountOverlay lays an overlay over a directory of the host, whose changes go
@@ -188,11 +145,8 @@ func (c *Container) mount(ctx context.Context, opts rootfs.OverlayOptions) (stri
 	return path, nil
 }
 
-// unmountAll undoes MountImage, MountOverlay, MountNest and the like.
+// unmountAll undoes MountImage, MountOverlay and MountNest.
 func (c *Container) unmountAll() error {
-	if err := c.unmountShm(); err != nil {
-		return err
-	}
 	dir := filepath.Join(c.runDir, mountsDir)
 	names, err := entries(dir)
 	for _, name := range names {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libstorage/rootfs"
 )
 
 // WithRootfs calls use with the directory of a container's root file system:
@@ -45,10 +46,13 @@ func (s *Store) WithRootfs(ctx context.Context, name string, use func(info Conta
 func useLive(info ContainerInfo, use func(info ContainerInfo, dir string) error) error {
 	dir := info.mountedRoot()
 	if dir == "" {
-		return containerError(errclass.Unsupported, info.Record.ID, errors.New("it is running, and the storage driver does not say where"))
+		return containerError(errclass.Unsupported, info.Record.ID, errNowhere)
 	}
 	return use(info, dir)
 }
+
+// errNowhere: what the container sees of its root file system is not ours to see.
+var errNowhere = errors.New("it is running, and its root file system cannot be seen from here")
 
 // mountedRoot is where a container with a process, or a monitor, has its root file
 // system; "" where that is not known.
@@ -57,11 +61,13 @@ func (info *ContainerInfo) mountedRoot() string {
 	case "directory":
 		return info.Record.Rootfs
 	case "library":
-		if info.Record.IDs.IsZero() {
-			return ""
-		}
+		return ""
 	}
-	return filepath.Join(info.RunDir, mergedDir)
+	path := filepath.Join(info.RunDir, mergedDir)
+	if !rootfs.Mounted(path) {
+		return "" // a user's mounts go with the monitor, when that is killed
+	}
+	return path
 }
 
 // info is what can be seen of a container whose lock we hold.

@@ -106,7 +106,12 @@ func (l *heldLock) links() (int, error) {
 
 // sign writes that into the file.
 func (l *heldLock) sign(id, runDir string) error {
-	if _, err := unix.Pwrite(l.fd, []byte(id+"\n"+runDir+"\n"), 0); err != nil {
+	text := id + "\n" + runDir + "\n"
+	_, err := unix.Pwrite(l.fd, []byte(text), 0)
+	if err == nil {
+		err = unix.Ftruncate(l.fd, int64(len(text))) // it may have said another
+	}
+	if err != nil {
 		return &os.PathError{Op: "write", Path: l.path, Err: err}
 	}
 	return nil

@@ -9,7 +9,10 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/idmap"
 	"go.podman.io/storage"
+	"go.podman.io/storage/pkg/homedir"
+	"go.podman.io/storage/pkg/unshare"
 	"go.podman.io/storage/types"
 )
 
@@ -42,6 +45,9 @@ func (o Options) resolve() (storage.StoreOptions, error) {
 	if err != nil {
 		return so, errclass.New(errclass.Usage, "storage.conf", fmt.Errorf("read storage.conf: %w", err))
 	}
+	if err := ownPlaces(&so); err != nil {
+		return so, errclass.New(errclass.Usage, "storage.conf", fmt.Errorf("read storage.conf: %w", err))
+	}
 	var conf []string
 	if o.Root == "" && o.Driver == "" {
 		conf = so.GraphDriverOptions
@@ -68,8 +74,41 @@ func (o Options) resolve() (storage.StoreOptions, error) {
 	if len(o.DriverOptions) > 0 {
 		conf = o.DriverOptions
 	}
-	so.GraphDriverOptions = driverOptions(conf, o.ContainersOnly)
+	so.GraphDriverOptions = append(driverOptions(conf, o.ContainersOnly), singleOptions()...)
 	return so, nil
+}
+
+// singleOptions are for a user namespace with one ID, to whom all files belong
+// then: there is nobody else to give them to.
+func singleOptions() []string {
+	if ids, err := idmap.Read(); err == nil && ids.Size() == 1 {
+		return []string{"overlay.ignore_chown_errors=true", "vfs.ignore_chown_errors=true"}
+	}
+	return nil
+}
+
+// ownPlaces gives an ordinary user places of the own, where a storage.conf of the
+// system names root's: those of distributions do, and older versions of the
+// library did not take it for the user's.
+func ownPlaces(so *storage.StoreOptions) error {
+	if unshare.GetRootlessUID() == 0 {
+		return nil
+	}
+	if so.GraphRoot == "/var/lib/containers/storage" {
+		data, err := homedir.GetDataHome()
+		if err != nil {
+			return err
+		}
+		so.GraphRoot = filepath.Join(data, "containers", "storage")
+	}
+	if so.RunRoot == "/run/containers/storage" || so.RunRoot == "/var/run/containers/storage" {
+		run, err := homedir.GetRuntimeDir()
+		if err != nil {
+			return err
+		}
+		so.RunRoot = filepath.Join(run, "containers")
+	}
+	return nil
 }
 
 // driverOptions adds our defaults to those that were chosen.

@@ -56,7 +56,7 @@ func enter(ctx context.Context, store *libstorage.Records, c *libstorage.Contain
 	if r.State() != libstorage.Running {
 		return libexec.Exit{}, errclass.New(errclass.Conflict, r.Name, libexec.ErrNotRunning)
 	}
-	runtime, err := findRuntime(ctx, store, r.Runtime)
+	runtime, err := runtimeOf(ctx, store, c.RunDir, r.Runtime)
 	if err != nil {
 		return libexec.Exit{}, err
 	}

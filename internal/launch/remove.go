@@ -127,13 +127,19 @@ func crush(ctx context.Context, store *libstorage.Store, c *libstorage.Container
 	if live, err := life.ReadLive(c.Dir); err == nil {
 		h, err := libexec.Process{Pid: live.Pid, StartTime: live.StartTime}.Open()
 		if err == nil {
-			err = errors.Join(h.Signal(syscall.SIGKILL), libexec.Thaw(c.Record.ID, live.Pid), h.Close())
+			err = errors.Join(h.Signal(syscall.SIGKILL), libexec.Thaw(c.Record.ID, live.Pid))
+			if err == nil {
+				limited, cancel := context.WithTimeout(ctx, killLimit)
+				err = h.Wait(limited)
+				cancel()
+			}
+			err = errors.Join(err, h.Close())
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, os.ErrProcessDone) {
 			return err
 		}
 	}
-	states, err := filepath.Glob(filepath.Join(store.RunRoot(), "tug", "runtime", "*", c.Record.ID))
+	states, err := filepath.Glob(filepath.Join(filepath.Dir(c.RunDir), "runtime", "*", c.Record.ID))
 	if err != nil {
 		return err
 	}

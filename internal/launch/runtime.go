@@ -18,15 +18,26 @@ type places interface {
 	RunRoot() string
 }
 
-// findRuntime finds the runtime called name, or the one to use by default.
+// findRuntime finds the runtime called name, or the one to use by default, for
+// containers that are made now.
 func findRuntime(ctx context.Context, store places, name string) (*libexec.Runtime, error) {
+	return findRuntimeAt(ctx, store, filepath.Join(store.RunRoot(), "tug"), name)
+}
+
+// runtimeOf finds the runtime of a container. What that knows of it is beside the
+// container's run directory, in whatever session that was made.
+func runtimeOf(ctx context.Context, store places, runDir, name string) (*libexec.Runtime, error) {
+	return findRuntimeAt(ctx, store, filepath.Dir(runDir), name)
+}
+
+func findRuntimeAt(ctx context.Context, store places, runDirs, name string) (*libexec.Runtime, error) {
 	config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
 	if err != nil {
 		return nil, err
 	}
 	return libexec.FindRuntime(ctx, libexec.RuntimeOptions{
 		Name: name, Config: config, Path: os.Getenv("PATH"), Env: libexec.RuntimeEnv(os.Environ()),
-		StateDir:   filepath.Join(store.RunRoot(), "tug", "runtime"),
+		StateDir:   filepath.Join(runDirs, "runtime"),
 		ScratchDir: filepath.Join(store.Root(), "tug"),
 	})
 }
@@ -56,38 +67,13 @@ func DetachKeys(asked string, given bool) ([]byte, error) {
 	return libexec.ParseDetachKeys(asked)
 }
 
-// useCgroups settles who makes the container's cgroup, and tells the runtime. What
-// containers.conf says is a wish: without systemd there is another way.
-func (l *launcher) useCgroups() error {
-	e := &l.o.Exec
-	if e.CgroupManager == "" && e.Cgroups == "" {
-		config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
-		if err != nil {
-			return err
-		}
-		if e.CgroupManager = config.CgroupManager; e.CgroupManager == libexec.ManagerSystemd {
-			if runtime, err := l.runtime.ForCgroups(e); err == nil {
-				l.runtime = runtime
-				return nil
-			}
-			l.o.note("containers.conf: cgroup_manager systemd: systemd does not run here; cgroupfs is used")
-		}
-		e.CgroupManager = "" // cgroupfs
-	}
-	runtime, err := l.runtime.ForCgroups(e)
-	if err == nil {
-		l.runtime = runtime
-	}
-	return err
-}
-
 // stopper ends what the runtime has of a container whose command was killed.
 func stopper(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {
-		r, err := findRuntime(ctx, store, c.Record.Runtime)
+		r, err := runtimeOf(ctx, store, c.RunDir, c.Record.Runtime)
 		if errors.Is(err, libexec.ErrRuntimeNotFound) && c.Record.Runtime != "" {
 			// It was removed meanwhile. Any other ends the processes, by the cgroup.
-			r, err = findRuntime(ctx, store, "")
+			r, err = runtimeOf(ctx, store, c.RunDir, "")
 		}
 		if err != nil {
 			return err

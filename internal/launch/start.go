@@ -113,9 +113,8 @@ func (l *launcher) recall(ctx context.Context, info *libstorage.ContainerInfo, o
 			return err
 		}
 	}
-	if l.runtime, err = findRuntime(ctx, l.store, r.Runtime); err == nil {
+	if l.runtime, err = runtimeOf(ctx, l.store, info.RunDir, r.Runtime); err == nil {
 		advise(ctx, l.runtime, o.Warn)
-		l.runtime, err = l.runtime.ForCgroups(&l.o.Exec)
 	}
 	return err
 }
@@ -138,8 +137,14 @@ func (l *launcher) restart(ctx context.Context, a *attachment) (conn *monitor.Co
 			return nil, err
 		}
 	}
+	before := c.RunDir()
 	if err := c.MakeRunDir(); err != nil {
 		return nil, err
+	}
+	if c.RunDir() != before {
+		if l.runtime, err = runtimeOf(ctx, l.store, c.RunDir(), c.Record().Runtime); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.Update(func(r *libstorage.Record) { r.Starting() }); err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func changed(c *libstorage.ContainerInfo, change func(*Config) error) (from, to 
 }
 
 func updateRunning(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, from, to Config) error {
-	runtime, err := findRuntime(ctx, store, c.Record.Runtime)
+	runtime, err := runtimeOf(ctx, store, c.RunDir, c.Record.Runtime)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ func New() *cobra.Command {
 		Short: "Show the processes of a container",
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	cmd.ValidArgsFunction = complete(globals, &latest)
 	cmd.Flags().BoolVarP(&latest, "latest", "l", false, "Show the processes of the container that was made last")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd, globals.Store(), latest, args) }
