@@ -19,6 +19,7 @@ type event struct {
 // tally counts results, and keeps the output of what has not ended yet.
 type tally struct {
 	passed, failed int
+	asRoot, asUser int // stories
 	skips          []string
 	blamed         map[string]bool // packages with a test that failed
 	output         map[string][]string
@@ -60,6 +61,7 @@ func (t *tally) add(e event, to io.Writer) {
 	case "pass":
 		if e.Test != "" {
 			t.passed++
+			t.story(e.Test)
 		} else {
 			fmt.Fprintf(to, "ok   %s (%.1f s)\n", e.Package, e.Elapsed)
 		}
@@ -71,6 +73,19 @@ func (t *tally) add(e event, to io.Writer) {
 		return
 	}
 	delete(t.output, key)
+}
+
+// story counts a story by who told it.
+func (t *tally) story(test string) {
+	if strings.Count(test, "/") != 2 {
+		return
+	}
+	switch {
+	case strings.HasPrefix(test, "TestStories/"):
+		t.asRoot++
+	case strings.HasPrefix(test, "TestUserStories/"):
+		t.asUser++
+	}
 }
 
 func (t *tally) fail(e event, output []string, to io.Writer) {
@@ -123,4 +138,7 @@ func (t *tally) close(to io.Writer) {
 		}
 	}
 	fmt.Fprintf(to, "\n%d passed, %d failed, %d skipped\n", t.passed, t.failed, len(t.skips))
+	if t.asRoot > 0 || t.asUser > 0 {
+		fmt.Fprintf(to, "of them passed %d stories as root, and %d as an ordinary user\n", t.asRoot, t.asUser)
+	}
 }

@@ -17,6 +17,9 @@ func TestTally(t *testing.T) {
 		`{"Action":"pass","Package":"a","Elapsed":0.1}`,
 		`{"Action":"output","Package":"b","Test":"TestHang","Output":"waiting\n"}`,
 		`{"Action":"fail","Package":"b"}`,
+		`{"Action":"pass","Package":"s","Test":"TestStories/crun/run_basic"}`,
+		`{"Action":"pass","Package":"s","Test":"TestUserStories/crun/run_basic"}`,
+		`{"Action":"pass","Package":"s","Test":"TestUserStories/runc/run_basic"}`,
 		`{"Action":"fail","Package":"d","Test":"TestWrong"}`,
 		`{"Action":"fail","Package":"d"}`,
 		`{"Action":"build-output","ImportPath":"c","Output":"c.go:1: syntax error\n"}`,
@@ -30,7 +33,7 @@ func TestTally(t *testing.T) {
 	total.close(&out)
 	for _, want := range []string{
 		"ok   a (0.1 s)", "b TestHang did not end:\nwaiting", "c.go:1: syntax error",
-		"skipped:\n  a TestTwo: needs root\n", "\n1 passed, 3 failed, 1 skipped\n",
+		"skipped:\n  a TestTwo: needs root\n", "\n4 passed, 3 failed, 1 skipped\nof them passed 1 stories as root, and 2 as an ordinary user\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in:\n%s", want, out.String())

@@ -111,16 +111,23 @@ func (s *stage) need(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 || args[0] != "debian" {
 		ts.Fatalf("usage: need debian")
 	}
+	s.pushDebian()
+	if s.debian.err != nil {
+		ts.Fatalf("no Debian image: %v", s.debian.err)
+	}
+	ts.Setenv("DEBIAN", s.host+"/debian:latest")
+}
+
+func (s *stage) pushDebian() {
+	if s.user {
+		return // it was pushed before
+	}
 	s.debian.Do(func() {
 		var image *images.Built
 		if image, s.debian.err = images.Debian(context.Background(), s.cache); s.debian.err == nil {
 			s.debian.err = s.registry.Upload(image, "debian:latest")
 		}
 	})
-	if s.debian.err != nil {
-		ts.Fatalf("no Debian image: %v", s.debian.err)
-	}
-	ts.Setenv("DEBIAN", s.registry.Host+"/debian:latest")
 }
 
 func dashed(name string) string { return strings.ReplaceAll(name, ":", "-") }

@@ -19,6 +19,9 @@
 // with the same images, tags being NAME-TAG. $RUNTIME is the OCI runtime:
 // stories of run are told once with crun and once with runc.
 //
+// TestUserStories tells all stories once more as an ordinary user. What only root
+// can do says so: [!root] skip 'REASON'.
+//
 // At the end of a story nothing may be mounted in its directory but what
 // containers/storage mounts itself, and no process of a container may be left.
 package script

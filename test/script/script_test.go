@@ -15,13 +15,16 @@ import (
 	"github.com/tug-containers/tug/test/images"
 	"github.com/tug-containers/tug/test/registry"
 	"github.com/tug-containers/tug/test/scene"
+	"golang.org/x/sys/unix"
 )
 
 // stage is what all stories share.
 type stage struct {
 	bin, layout, cache string
+	host               string // of the registry
 	registry           *registry.Registry
 	debian             debianOnce
+	user               bool // we are not root: see TestUserStories
 }
 
 var theStage *stage
@@ -45,6 +48,15 @@ func run(m *testing.M) int {
 // build makes the binaries, unless TUG_BIN says where they are, and starts
 // the shared registry.
 func build() (*stage, func(), error) {
+	if bin := os.Getenv(userBin); bin != "" {
+		s := &stage{bin: bin, layout: os.Getenv(userLayout), host: os.Getenv(userRegistry), user: true}
+		// The first command says where it notes what runs; that is not for a story.
+		out, err := exec.Command(filepath.Join(bin, "tug-ps")).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("tug-ps: %w: %s", err, out)
+		}
+		return s, func() {}, err
+	}
 	// Directories of stories are on disk: an overlay on tmpfs is no test.
 	if err := os.Setenv("TMPDIR", "/var/tmp"); err != nil {
 		return nil, func() {}, err
@@ -65,6 +77,7 @@ func build() (*stage, func(), error) {
 	if s.registry, err = registry.Start(context.Background(), registry.Options{}); err != nil {
 		return nil, clean, err
 	}
+	s.host = s.registry.Host
 	scratch, err := os.MkdirTemp("", "tug-script-")
 	if err == nil {
 		// testscript's own place: it leaves it when not all stories are told.
@@ -92,7 +105,7 @@ func build() (*stage, func(), error) {
 
 // TestStories tells every story with crun, and those that start processes with runc too.
 func TestStories(t *testing.T) {
-	if os.Getuid() != 0 {
+	if os.Getuid() != 0 && !theStage.user {
 		t.Skip("needs root")
 	}
 	all, err := filepath.Glob("testdata/*.txtar")
@@ -107,6 +120,12 @@ func TestStories(t *testing.T) {
 		}
 		runs = append(runs, files...)
 	}
+	if theStage.user {
+		runs = nil
+		for _, name := range userRuns {
+			runs = append(runs, "testdata/"+name+".txtar")
+		}
+	}
 	for runtime, files := range map[string][]string{"crun": all, "runc": runs} {
 		t.Run(runtime, func(t *testing.T) {
 			if _, err := exec.LookPath(runtime); err != nil {
@@ -114,11 +133,38 @@ func TestStories(t *testing.T) {
 			}
 			testscript.Run(t, testscript.Params{
 				Files:              files,
-				WorkdirRoot:        t.TempDir(),
+				WorkdirRoot:        theStage.workdirs(t),
 				Setup:              func(env *testscript.Env) error { return theStage.furnish(t, env, runtime) },
 				Cmds:               theStage.commands(),
+				Condition:          condition,
 				RequireUniqueNames: true,
 			})
 		})
 	}
+}
+
+// workdirs is where the directories of stories are made. A user cannot remove what
+// belongs to the further IDs; root does, when all are told.
+func (s *stage) workdirs(t *testing.T) string {
+	if !s.user {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("", "stories-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// condition is one of: [root], which a story has not that a user tells; [cgroup],
+// which a user may have.
+func condition(name string) (bool, error) {
+	root := os.Getuid() == 0
+	switch name {
+	case "root":
+		return root, nil
+	case "cgroup":
+		return root || unix.Access("/sys/fs/cgroup/memory", unix.W_OK) == nil || unix.Access("/sys/fs/cgroup/cgroup.procs", unix.W_OK) == nil, nil
+	}
+	return false, fmt.Errorf("condition %q: unknown", name)
 }

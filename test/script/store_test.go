@@ -25,7 +25,7 @@ func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error
 	}
 	env.Defer(func() { s.tidy(t, env.WorkDir, runRoot) })
 	home, err := scene.Furnish(env.WorkDir, scene.Options{
-		Bin: s.bin, Runtime: runtime, RunRoot: runRoot, Registry: s.registry.Host, Path: env.Getenv("PATH"),
+		Bin: s.bin, Runtime: runtime, RunRoot: runRoot, Registry: s.host, Path: env.Getenv("PATH"),
 	})
 	if err != nil {
 		return err
@@ -35,8 +35,8 @@ func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error
 	}
 	for key, value := range map[string]string{
 		"ROOT": home.Root, "RUNROOT": home.RunRoot, "RUNTIME": runtime, "BIN": s.bin,
-		"REGISTRY": s.registry.Host, "LAYOUT": s.layout,
-		"BUSYBOX": s.registry.Host + "/busybox:latest", "APP": s.registry.Host + "/app:latest",
+		"REGISTRY": s.host, "LAYOUT": s.layout,
+		"BUSYBOX": s.host + "/busybox:latest", "APP": s.host + "/app:latest",
 		"HOSTARCH": goruntime.GOARCH, "OTHERARCH": images.OtherArch(),
 	} {
 		env.Setenv(key, value)
@@ -56,7 +56,7 @@ func (s *stage) tidy(t *testing.T, work, runRoot string) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	if err := os.RemoveAll(runRoot); err != nil {
+	if err := os.RemoveAll(runRoot); err != nil && !s.user {
 		t.Error(err)
 	}
 }
