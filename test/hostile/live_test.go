@@ -306,31 +306,6 @@ func TestH18Sockets(t *testing.T) {
 	})
 }
 
-// TestH36Attach is a client that comes and goes: nothing of it stays with the
-// monitor.
-func TestH36Attach(t *testing.T) {
-	t.Parallel()
-	p := settle(t)
-	p.try(t, "often", func(t *testing.T) {
-		d := p.detach(t, "-t", "-i", p.good, "sleep", "4711")
-		pid := d.live(t).Monitor
-		before := descriptors(pid, "")
-		for range 100 {
-			r := p.call(t, call{args: []string{"tug-attach", d.id}, stdin: "\x10\x11"}) // the keys to detach
-			if r.code != 0 {
-				t.Fatalf("%s: %d %q", r, r.code, r.stderr)
-			}
-		}
-		eventually(t, "the monitor lets go", func() bool { return descriptors(pid, "") <= before })
-		threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-		must(t, err)
-		if size := resident(t, pid); size > 8<<20 || len(threads) > 16 {
-			t.Errorf("the monitor has %d bytes and %d threads", size, len(threads))
-		}
-		d.remove(t)
-	})
-}
-
 // TestN13Log is output that looks like a log, and too much of it.
 func TestN13Log(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@
 //	probe open FILE       tries to read a file
 //	probe write FILE...   tries to write to files, such as /proc/1/exe
 //	probe watch DURATION  reads the links below /proc/PID/fd, exe, cwd of all
+//	probe swap A B        exchanges two names, again and again
 //
 // With a file beside it that has its name and .conf, it is a runtime: the
 // file's lines are the real runtime, a file for the report, and what to do to
@@ -22,6 +23,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -50,6 +53,10 @@ func main() {
 		}
 	case "watch":
 		watch(args[0])
+	case "swap":
+		for {
+			_ = unix.Renameat2(unix.AT_FDCWD, args[0], unix.AT_FDCWD, args[1], unix.RENAME_EXCHANGE)
+		}
 	}
 }
 
