@@ -27,8 +27,8 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stats stop unpause version wait
-IMAGES     = commit copy cp df diff exists export gc history images import inspect-remote load login logout mount prune pull push rename rmi save tag top umount update volume
+CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stop unpause version wait
+IMAGES     = commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount prune pull push rename rmi save stats tag top umount update volume
 VERBS      = $(CONTAINERS) $(IMAGES)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'
@@ -41,6 +41,7 @@ build:
 	@mkdir -p bin build/family
 	$(BUILD) -o bin/tug ./cmd/tug
 	$(BUILD) -o bin/tug-monitor ./cmd/monitor
+	$(BUILD) -o bin/tug-dns ./cmd/dns
 	$(BUILD) -o build/family/ ./cmd/family/containers ./cmd/family/images
 	@for verb in $(CONTAINERS); do ln -f build/family/containers bin/tug-$$verb; done
 	@for verb in $(IMAGES); do ln -f build/family/images bin/tug-$$verb; done
@@ -56,6 +57,7 @@ install: build man completions
 	install -d $(BINDIR) $(MANDIR) $(BASHDIR) $(FISHDIR) $(ZSHDIR)
 	install -m 755 bin/tug $(BINDIR)/tug
 	install -m 755 bin/tug-monitor $(BINDIR)/tug-monitor
+	install -m 755 bin/tug-dns $(BINDIR)/tug-dns
 	install -m 755 build/family/containers $(BINDIR)/tug-$(firstword $(CONTAINERS))
 	install -m 755 build/family/images $(BINDIR)/tug-$(firstword $(IMAGES))
 	for verb in $(wordlist 2,99,$(CONTAINERS)); do ln -f $(BINDIR)/tug-$(firstword $(CONTAINERS)) $(BINDIR)/tug-$$verb || exit; done
@@ -67,7 +69,7 @@ install: build man completions
 	for verb in $(VERBS); do ln -sf tug $(BASHDIR)/tug-$$verb && ln -sf tug.fish $(FISHDIR)/tug-$$verb.fish || exit; done
 
 uninstall:
-	rm -f $(BINDIR)/tug $(BINDIR)/tug-monitor $(VERBS:%=$(BINDIR)/tug-%)
+	rm -f $(BINDIR)/tug $(BINDIR)/tug-monitor $(BINDIR)/tug-dns $(VERBS:%=$(BINDIR)/tug-%)
 	rm -f $(MANDIR)/tug.1 $(VERBS:%=$(MANDIR)/tug-%.1)
 	rm -f $(BASHDIR)/tug $(VERBS:%=$(BASHDIR)/tug-%) $(ZSHDIR)/_tug
 	rm -f $(FISHDIR)/tug.fish $(VERBS:%=$(FISHDIR)/tug-%.fish)

@@ -37,7 +37,7 @@ type section struct {
 func sections() []section {
 	return []section{
 		{"size", (*bench).size}, {"start", (*bench).start}, {"run", (*bench).run}, {"exec", (*bench).exec}, {"detach", (*bench).detach}, {"burst", (*bench).burst}, {"ps", (*bench).ps}, {"logs", (*bench).logs}, {"hasten", (*bench).hasten},
-		{"parallel", (*bench).parallel}, {"pipe", (*bench).pipe},
+		{"parallel", (*bench).parallel}, {"pipe", (*bench).pipe}, {"userns", (*bench).userns},
 		{"pull", (*bench).pull}, {"copy", (*bench).copy},
 	}
 }

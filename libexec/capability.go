@@ -23,8 +23,8 @@ func capabilityNames() []string {
 	}
 }
 
-// defaultCapabilities are those that podman gives.
-func defaultCapabilities() []string {
+// DefaultCapabilities are those that podman gives.
+func DefaultCapabilities() []string {
 	return []string{
 		"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
 		"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
@@ -117,7 +117,7 @@ func capabilitySets(opts *Options, uid uint32) (*specs.LinuxCapabilities, error)
 }
 
 func chooseCapabilities(opts *Options, add, drop, ours []string) []string {
-	base := defaultCapabilities()
+	base := DefaultCapabilities()
 	switch {
 	case opts.Privileged:
 		base = ours

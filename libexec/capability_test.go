@@ -12,7 +12,7 @@ import (
 
 func TestCapabilitySets(t *testing.T) {
 	ours := boundingSet()
-	with := func(extra ...string) []string { return intersect(ours, append(defaultCapabilities(), extra...)) }
+	with := func(extra ...string) []string { return intersect(ours, append(DefaultCapabilities(), extra...)) }
 	for _, tc := range []struct {
 		name                          string
 		opts                          Options

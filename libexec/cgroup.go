@@ -3,75 +3,60 @@
 package libexec
 
 import (
-	"os"
-	"path"
-	"slices"
 	"strconv"
 	"strings"
 )
 
 const cpuPeriod = 100_000 // microseconds
 
+// The values of Options.Cgroups and Options.CgroupManager.
+const (
+	// CgroupsEnabled is a cgroup of the container's own; the default.
+	CgroupsEnabled = "enabled"
+	// CgroupsDisabled is none: the container stays in that of its starter.
+	CgroupsDisabled = "disabled"
+	// CgroupsSplit is one below that of its starter.
+	CgroupsSplit = "split"
+
+	// ManagerCgroupfs has the runtime make the directory; the default.
+	ManagerCgroupfs = "cgroupfs"
+	// ManagerSystemd has it ask systemd for a scope.
+	ManagerSystemd = "systemd"
+)
+
 // resources sets the cgroup and its limits.
 func (b *builder) resources() error {
-	parent := b.opts.CgroupParent
-	if strings.ContainsAny(parent, ":\x00\n") || slices.Contains(strings.Split(parent, "/"), "..") {
-		return optionError("--cgroup-parent", "cgroup parent %q: not a path below the cgroup root", shorten(parent))
+	host := b.cgroups
+	base, ok := host.base()
+	if err := b.cgroup(host, base); err != nil {
+		return err
 	}
 	r := &b.opts.Resources
-	if !mayMakeCgroups() {
-		return b.withoutCgroup(parent, r)
-	}
-	b.g.SetLinuxCgroupsPath(cgroupsPath(parent, b.opts.ID))
-	if err := checkControllers(r); err != nil {
-		return err
-	}
-	if err := b.memory(r); err != nil {
-		return err
-	}
-	if err := b.cpu(r); err != nil {
-		return err
-	}
-	switch {
-	case r.Pids < -1:
-		return optionError("--pids-limit", "pids limit %d: must be positive, or -1 for none", r.Pids)
-	case r.Pids > 0:
-		b.g.SetLinuxResourcesPidsLimit(r.Pids)
-	case r.Pids == 0 && hasController("pids"):
-		b.g.SetLinuxResourcesPidsLimit(DefaultPids)
-	case r.Pids == 0:
-		b.note("no limit of processes: the host has no pids controller")
-	}
-	return nil
-}
-
-// checkControllers refuses a limit for which the host has no controller: a
-// runtime may leave it out silently.
-func checkControllers(r *Resources) error {
-	for _, need := range []struct {
-		flag, controller string
-		asked            bool
-	}{
-		{"--memory", "memory", r.Memory != 0 || r.MemorySwap != 0 || r.MemoryReservation != 0},
-		{"--cpus", "cpu", r.CPUs != 0 || r.CPUShares != 0},
-		{"--cpuset-cpus", "cpuset", r.CpusetCPUs != "" || r.CpusetMems != ""},
-		{"--pids-limit", "pids", r.Pids > 0},
-	} {
-		if need.asked && !hasController(need.controller) {
-			return unsupportedError(need.flag, "%s: this host has no %s cgroup controller", need.flag, need.controller)
+	for _, step := range []func(*Resources) error{b.memory, b.cpu, b.blockIO, b.unified} {
+		if err := step(r); err != nil {
+			return err
 		}
 	}
-	return nil
-}
-
-// hasController reports whether runtimes can use a cgroup controller here.
-func hasController(name string) bool {
-	if !cgroup2() {
-		_, err := os.Stat("/sys/fs/cgroup/" + name + "/cgroup.procs")
-		return err == nil
+	if r.Pids < -1 {
+		return optionError("--pids-limit", "pids limit %d: must be positive, or -1 for none", r.Pids)
 	}
-	controllers, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
-	return err == nil && slices.Contains(strings.Fields(string(controllers)), name)
+	if err := b.checkLimits(host, base, ok); err != nil {
+		return err
+	}
+	if b.g.Config.Linux.CgroupsPath == "" && b.opts.Cgroups != CgroupsDisabled {
+		b.g.Config.Linux.Resources = nil // there is no cgroup for them
+		b.note("no cgroup: none may be made here")
+		return nil
+	}
+	switch {
+	case r.Pids > 0:
+		b.g.SetLinuxResourcesPidsLimit(r.Pids)
+	case r.Pids == 0 && b.opts.Cgroups != CgroupsDisabled && ok && host.has(base, "pids"):
+		b.g.SetLinuxResourcesPidsLimit(DefaultPids)
+	case r.Pids == 0:
+		b.note("no limit of processes: there is no pids controller for this container")
+	}
+	return nil
 }
 
 func (b *builder) memory(r *Resources) error {
@@ -91,24 +76,21 @@ func (b *builder) memory(r *Resources) error {
 		b.g.SetLinuxResourcesMemoryLimit(r.Memory)
 	}
 	switch {
-	case r.MemorySwap != 0 && !countsSwap():
-		return unsupportedError("--memory-swap", "memory-swap limit: this host does not count swap")
 	case r.MemorySwap != 0:
 		b.g.SetLinuxResourcesMemorySwap(r.MemorySwap)
-	case r.Memory > 0 && r.Memory <= 1<<62 && countsSwap():
+	case r.Memory > 0 && r.Memory <= 1<<62 && b.cgroups.countsSwap():
 		b.g.SetLinuxResourcesMemorySwap(2 * r.Memory)
 	}
-	return nil
-}
-
-// countsSwap reports whether memory and swap can be limited together. On
-// cgroup v2 a runtime leaves out what a kernel without swap accounting lacks.
-func countsSwap() bool {
-	if cgroup2() {
-		return true
+	if s := r.MemorySwappiness; s != nil {
+		if *s > 100 {
+			return optionError("--memory-swappiness", "memory swappiness %d: not between 0 and 100", *s)
+		}
+		b.g.SetLinuxResourcesMemorySwappiness(*s)
 	}
-	_, err := os.Stat("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
-	return err == nil
+	if r.OOMKillDisable {
+		b.g.SetLinuxResourcesMemoryDisableOOMKiller(true)
+	}
+	return nil
 }
 
 func (b *builder) cpu(r *Resources) error {
@@ -116,8 +98,14 @@ func (b *builder) cpu(r *Resources) error {
 		if !(r.CPUs >= 0.01 && r.CPUs <= maxCPUs) {
 			return optionError("--cpus", "cpus %s: must be at least 0.01", strconv.FormatFloat(r.CPUs, 'g', -1, 64))
 		}
+		if r.CPUPeriod != 0 || r.CPUQuota != 0 {
+			return optionError("--cpus", "cpus: not together with a period or a quota, which say the same")
+		}
 		b.g.SetLinuxResourcesCPUPeriod(cpuPeriod)
 		b.g.SetLinuxResourcesCPUQuota(int64(r.CPUs * cpuPeriod))
+	}
+	if err := b.cpuTimes(r); err != nil {
+		return err
 	}
 	if r.CPUShares != 0 {
 		b.g.SetLinuxResourcesCPUShares(r.CPUShares)
@@ -154,6 +142,3 @@ func validCpuset(list string) bool {
 	}
 	return true
 }
-
-// cgroupsPath is the cgroup of container id.
-func cgroupsPath(parent, id string) string { return path.Join("/", parent, "tug-"+id) }

@@ -30,7 +30,7 @@ func (w *watch) removeCgroups() error {
 	} else if err != nil || json.Unmarshal(data, &spec) != nil {
 		return nil // nothing to go by
 	}
-	path := filepath.Clean(spec.Linux.CgroupsPath)
+	path := filepath.Clean(cgroupDir(spec.Linux.CgroupsPath))
 	// A path that does not name this container could be anybody's.
 	if !filepath.IsAbs(path) || !strings.Contains(filepath.Base(path), w.c.ID) {
 		return nil

@@ -14,7 +14,7 @@ import (
 // that first, before it makes anything.
 func (o Options) Check() error {
 	o.Debug = nil
-	b := &builder{opts: &o, image: &v1.ImageConfig{}, g: generate.NewFromSpec(&specs.Spec{
+	b := &builder{opts: &o, image: &v1.ImageConfig{}, cgroups: thisHost(), g: generate.NewFromSpec(&specs.Spec{
 		Process: &specs.Process{}, Linux: &specs.Linux{Resources: &specs.LinuxResources{}},
 	})}
 	if s := o.Security.Seccomp; s == "" {

@@ -50,6 +50,7 @@ func plainSpec(spec *specs.Spec) bool {
 	linux := *spec.Linux
 	linux.Sysctl, linux.Resources, linux.CgroupsPath, linux.Namespaces, linux.Devices, linux.Seccomp = nil, nil, "", nil, nil, nil
 	linux.RootfsPropagation, linux.MaskedPaths, linux.ReadonlyPaths = "", nil, nil
+	linux.UIDMappings, linux.GIDMappings = nil, nil
 	resources := *spec.Linux.Resources
 	resources.Devices, resources.Pids, resources.Memory, resources.CPU = nil, nil, nil, nil
 	for _, value := range []any{rest, process, linux, resources} {
@@ -152,6 +153,18 @@ func (w *jsonWriter) linux(l *specs.Linux) {
 		}
 		w.close('}')
 	})
+	for _, m := range []struct {
+		name   string
+		ranges []specs.LinuxIDMapping
+	}{{"uidMappings", l.UIDMappings}, {"gidMappings", l.GIDMappings}} {
+		list(w, m.name, m.ranges, func(r specs.LinuxIDMapping) {
+			w.open('{')
+			w.unsigned("containerID", uint64(r.ContainerID))
+			w.unsigned("hostID", uint64(r.HostID))
+			w.unsigned("size", uint64(r.Size))
+			w.close('}')
+		})
+	}
 	w.seccomp(l.Seccomp)
 	w.textUnlessEmpty("rootfsPropagation", l.RootfsPropagation)
 	w.texts("maskedPaths", l.MaskedPaths)

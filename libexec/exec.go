@@ -51,6 +51,8 @@ type ExecOptions struct {
 	StartTimeout time.Duration
 	// OnStart is as in RunOptions.
 	OnStart func(Process) error
+
+	linux *specs.Linux // the container's mappings
 }
 
 // Exec runs a further process in a running container, with the descriptors of
@@ -129,10 +131,11 @@ func (o *ExecOptions) prepare(c Container) (*specs.Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("container %s: %w", c.ID, err)
 	}
-	first, err := firstProcess(c)
+	first, linux, err := firstProcess(c)
 	if err != nil {
 		return nil, err
 	}
+	o.linux = linux
 	p, err := newExecProcess(first, root, &o.Process)
 	if err != nil {
 		return nil, err
@@ -141,21 +144,25 @@ func (o *ExecOptions) prepare(c Container) (*specs.Process, error) {
 }
 
 // firstProcess reads the container's own process from its config.json.
-func firstProcess(c Container) (*specs.Process, error) {
+func firstProcess(c Container) (*specs.Process, *specs.Linux, error) {
 	data, err := readBounded(filepath.Join(c.Bundle, "config.json"), 16<<20)
 	if err != nil {
-		return nil, fmt.Errorf("container %s: %w", c.ID, err)
+		return nil, nil, fmt.Errorf("container %s: %w", c.ID, err)
 	}
 	var spec struct {
 		Process *specs.Process `json:"process"`
+		Linux   struct {
+			UIDMappings []specs.LinuxIDMapping `json:"uidMappings"`
+			GIDMappings []specs.LinuxIDMapping `json:"gidMappings"`
+		} `json:"linux"`
 	}
 	if err := json.Unmarshal(data, &spec); err != nil {
-		return nil, fmt.Errorf("container %s: config.json: %w", c.ID, err)
+		return nil, nil, fmt.Errorf("container %s: config.json: %w", c.ID, err)
 	}
 	if spec.Process == nil {
-		return nil, fmt.Errorf("container %s: config.json: no process", c.ID)
+		return nil, nil, fmt.Errorf("container %s: config.json: no process", c.ID)
 	}
-	return spec.Process, nil
+	return spec.Process, &specs.Linux{UIDMappings: spec.Linux.UIDMappings, GIDMappings: spec.Linux.GIDMappings}, nil
 }
 
 // exec runs p; what watch keeps in a bundle, it keeps in s.Bundle.
@@ -171,7 +178,7 @@ func (r *Runtime) exec(ctx context.Context, s Container, o *ExecOptions, p *spec
 	run := &RunOptions{
 		Stdio: o.Stdio, Terminal: p.Terminal, Signals: o.Signals,
 		StopTimeout: o.StopTimeout, Timeout: o.Timeout, StartTimeout: o.StartTimeout,
-		User: &p.User, Args: p.Args, OnStart: o.OnStart,
+		User: hostUser(p.User, o.linux), Args: p.Args, OnStart: o.OnStart,
 	}
 	if o.Detach {
 		run.Stdio = Stdio{Extra: o.Stdio.Extra}

@@ -3,7 +3,6 @@
 package libexec
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -43,17 +42,14 @@ const versionTimeout = 10 * time.Second
 // no reason to ask again. The runtime is started to learn its version, so only
 // crun and runc are asked, by these names.
 func (r *Runtime) Advice(ctx context.Context) string {
-	low, known := floors[r.Name]
-	if !known || !r.firstAsked() {
+	if _, known := floors[r.Name]; !known || !r.firstAsked() {
 		return ""
 	}
-	version := r.version(ctx)
-	if version == "" || !low.below(version) {
+	outdated := r.Outdated(ctx)
+	if outdated == "" {
 		return ""
 	}
-	since := strings.Join(low.mended, ", ")
-	return fmt.Sprintf("runtime %s: its version is %s, and %s are mended since %s, unless the distribution has mended them here: update it, or run only images that you trust",
-		r.Path, version, low.holes, since)
+	return fmt.Sprintf("runtime %s: %s: update it, or run only images that you trust", r.Path, outdated)
 }
 
 // firstAsked notes that the advice is given now, and tells whether it was not
@@ -87,25 +83,8 @@ func (r *Runtime) firstAsked() bool {
 // version asks the runtime for it; it is empty when there is no answer that can be
 // understood.
 func (r *Runtime) version(ctx context.Context) string {
-	output, err := memoryFile()
-	if err != nil {
-		return ""
-	}
-	defer output.Close()
-	ctx, cancel := context.WithTimeout(ctx, versionTimeout)
-	defer cancel()
-	cmd := r.command()
-	cmd.Args, cmd.Stdout = []string{r.Path, "--version"}, output
-	if start(cmd) != nil {
-		return ""
-	}
-	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
-	defer stop()
-	if cmd.Wait() != nil {
-		return ""
-	}
-	line, _, _ := bytes.Cut(tail(output), []byte("\n"))
-	version, ok := strings.CutPrefix(string(line), r.Name+" version ")
+	line, _, _ := strings.Cut(r.Version(ctx), "\n")
+	version, ok := strings.CutPrefix(line, r.Name+" version ")
 	if version = strings.TrimSpace(version); !ok || len(version) > 64 || strings.ContainsFunc(version, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return ""
 	}

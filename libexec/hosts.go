@@ -197,16 +197,16 @@ func readHostFile(name string) (string, error) {
 
 // writeHostFiles writes the generated files. Their directory is ours alone, yet
 // a file of an earlier start is replaced and a link is not followed.
-func writeHostFiles(files []hostFile) error {
+func writeHostFiles(files []hostFile, uid, gid int) error {
 	for _, f := range files {
-		if err := writeHostFile(f); err != nil {
+		if err := writeHostFile(f, uid, gid); err != nil {
 			return errclass.New(errclass.Internal, f.path, fmt.Errorf("write %s: %w", f.path, reason(err)))
 		}
 	}
 	return nil
 }
 
-func writeHostFile(file hostFile) error {
+func writeHostFile(file hostFile, uid, gid int) error {
 	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	f, err := os.OpenFile(file.path, flags, 0o644)
 	if err != nil {
@@ -215,8 +215,9 @@ func writeHostFile(file hostFile) error {
 	if _, err := f.WriteString(file.content); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	if err := f.Chmod(0o644); err != nil {
-		return errors.Join(err, f.Close())
+	err = f.Chmod(0o644)
+	if err == nil && (uid != 0 || gid != 0) {
+		err = f.Chown(uid, gid)
 	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }

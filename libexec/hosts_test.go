@@ -138,7 +138,7 @@ func TestWriteHostFileFollowsNoLink(t *testing.T) {
 	if err := os.Symlink(canary, filepath.Join(dir, "hosts")); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeHostFiles([]hostFile{{filepath.Join(dir, "hosts"), "ours"}}); err == nil {
+	if err := writeHostFiles([]hostFile{{filepath.Join(dir, "hosts"), "ours"}}, 0, 0); err == nil {
 		t.Error("a link is followed")
 	}
 	if data, _ := os.ReadFile(canary); string(data) != "host" {

@@ -38,7 +38,7 @@ func (b *builder) mounts() error {
 	taken := func(m specs.Mount) bool {
 		return slices.ContainsFunc(b.binds, func(o specs.Mount) bool { return o.Destination == m.Destination })
 	}
-	for _, m := range slices.DeleteFunc(b.baseMounts(), taken) {
+	for _, m := range slices.DeleteFunc(b.mappedMounts(b.baseMounts()), taken) {
 		b.g.AddMount(m)
 	}
 	for _, m := range b.binds {
@@ -88,6 +88,10 @@ func (b *builder) baseMounts() []specs.Mount {
 		return mounts
 	case NoneMode:
 	default:
+		if b.opts.ShmPath != "" {
+			mounts = append(mounts, specs.Mount{Destination: "/dev/shm", Type: "bind", Source: b.opts.ShmPath, Options: []string{"bind", "rprivate", "nosuid", "noexec", "nodev"}})
+			break
+		}
 		mounts = append(mounts, specs.Mount{Destination: "/dev/shm", Type: "tmpfs", Source: "shm",
 			Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=" + strconv.FormatInt(shm, 10)}})
 	}

@@ -105,7 +105,7 @@ func classifyOption(kind, destination, option string) (aspect string, keep bool,
 	case kind == "bind" && (option == "z" || option == "Z"):
 		return "label", false, nil // SELinux labels: accepted, as on a host without
 	case kind == "bind" && (option == "idmap" || strings.HasPrefix(option, "idmap=")):
-		return "", false, unsupportedError(destination, "mount %s: idmap is not supported", destination)
+		return "", false, unsupportedError(destination, "mount %s: %s: of mappings, the container's own is supported, as idmap", destination, shorten(option))
 	case kind == "tmpfs" && option == "tmpcopyup":
 		return "copyup", true, nil
 	case kind == "tmpfs" && option == "notmpcopyup":

@@ -26,8 +26,8 @@ func (b *builder) namespaces() error {
 		{specs.CgroupNamespace, "--cgroupns", b.cgroupNamespace()},
 	} {
 		switch n.want.Mode {
-		case HostMode:
-		case Private:
+		case HostMode, ContainerMode:
+		case Private, ShareableMode:
 			linux.Namespaces = append(linux.Namespaces, specs.LinuxNamespace{Type: n.kind})
 		case NoneMode:
 			if n.kind != specs.NetworkNamespace && n.kind != specs.IPCNamespace {
@@ -46,13 +46,16 @@ func (b *builder) namespaces() error {
 	if b.opts.UTS.Mode == Private {
 		b.g.SetHostname(b.hostname)
 	}
+	if err := b.userNamespace(); err != nil {
+		return err
+	}
 	return b.sysctls()
 }
 
 // cgroupNamespace is private on a pure cgroup v2 host, where it hides the
 // host's tree, and the host's on v1, as podman has it.
 func (b *builder) cgroupNamespace() Namespace {
-	if b.opts.Cgroup.Mode == Private && !cgroup2() {
+	if b.opts.Cgroup.Mode == Private && !b.opts.CgroupPrivate && !cgroup2() {
 		return Namespace{Mode: HostMode}
 	}
 	return b.opts.Cgroup
@@ -94,6 +97,8 @@ func cloneFlag(kind specs.LinuxNamespaceType) int {
 		return unix.CLONE_NEWPID
 	case specs.UTSNamespace:
 		return unix.CLONE_NEWUTS
+	case specs.UserNamespace:
+		return unix.CLONE_NEWUSER
 	default:
 		return unix.CLONE_NEWCGROUP
 	}
@@ -113,6 +118,9 @@ func hostnameOf(opts *Options) (string, error) {
 		return opts.Hostname, nil
 	}
 	// On the host's network a container goes by the name that the network knows.
+	if opts.SharedHostname != "" {
+		return opts.SharedHostname, nil
+	}
 	if opts.UTS.Mode != Private || opts.Network.Mode == HostMode {
 		return os.Hostname()
 	}
@@ -170,7 +178,7 @@ func checkSysctl(opts *Options, name, value string) error {
 		own = opts.ownNetwork()
 	case plain == "kernel.sem", strings.HasPrefix(plain, "kernel.shm"), strings.HasPrefix(plain, "kernel.msg"),
 		strings.HasPrefix(plain, "fs.mqueue."):
-		own = opts.IPC.Mode == Private || opts.IPC.Mode == NoneMode
+		own = opts.IPC.Mode == Private || opts.IPC.Mode == NoneMode || opts.IPC.Mode == ShareableMode
 	case plain == "kernel.domainname":
 		own = opts.UTS.Mode == Private
 	default:

@@ -2,6 +2,8 @@
 
 package libexec
 
+import "github.com/tug-containers/tug/internal/idmap"
+
 // Options is all that can be asked of a container. The zero value is a
 // container of its own in every respect that a user would expect: private
 // namespaces, a network namespace with nothing but a loopback device, the
@@ -35,8 +37,10 @@ type Options struct {
 	WorkDir string `json:"workDir,omitzero"`
 	// User is NAME|UID[:GROUP|GID]. Empty: the image's, else root.
 	User string `json:"user,omitzero"`
-	// Groups are further groups by name or number; "keep-groups" is refused.
+	// Groups are further groups by name or number.
 	Groups []string `json:"groups,omitzero"`
+	// KeepGroups leaves the process in the groups that we are in. crun alone can.
+	KeepGroups bool `json:"keepGroups,omitzero"`
 	// Umask of the first process. Nil: 0022.
 	Umask *uint32 `json:"umask,omitzero"`
 	// Terminal asks for a pseudo terminal.
@@ -66,26 +70,43 @@ type Options struct {
 	ReadOnly        bool    `json:"readOnly,omitzero"`
 	NoReadOnlyTmpfs bool    `json:"noReadOnlyTmpfs,omitzero"`
 	Mounts          []Mount `json:"mounts,omitzero"`
+	// ShmPath is a directory that becomes /dev/shm, instead of a new one.
+	ShmPath string `json:"-"`
 	// ShmSize is the size of /dev/shm in bytes. 0: 64 MB.
 	ShmSize int64    `json:"shmSize,omitzero"`
 	Devices []Device `json:"devices,omitzero"`
+
+	// IDs are those of the container's user namespace, which is made, or is the one
+	// at UserPath; nil: it has none of its own. Root file system and mounts must show
+	// the host's ids for them.
+	IDs      *idmap.Mapping `json:"-"`
+	UserPath string         `json:"-"`
 
 	Network Namespace `json:"network,omitzero"`
 	IPC     Namespace `json:"ipc,omitzero"`
 	PID     Namespace `json:"pid,omitzero"`
 	UTS     Namespace `json:"uts,omitzero"`
 	Cgroup  Namespace `json:"cgroup,omitzero"`
+	// CgroupPrivate asks for a cgroup namespace of its own with version 1 too.
+	CgroupPrivate bool `json:"cgroupPrivate,omitzero"`
 	// Hostname of a private UTS namespace. Empty: the host's on its network,
 	// else the first 12 digits of ID.
 	Hostname string `json:"hostname,omitzero"`
+	// SharedHostname is the hostname of a UTS namespace that is joined.
+	SharedHostname string `json:"-"`
 	// ExtraHosts are lines of /etc/hosts.
 	ExtraHosts []Host `json:"extraHosts,omitzero"`
 	// Sysctls are set in the container's own namespaces.
 	Sysctls map[string]string `json:"sysctls,omitzero"`
 
 	Resources Resources `json:"resources,omitzero"`
-	// CgroupParent is the cgroup under which the container's is made. Empty:
-	// the root.
+	// Cgroups is CgroupsEnabled, CgroupsDisabled or CgroupsSplit; empty is the
+	// first. CgroupManager is ManagerCgroupfs or ManagerSystemd; empty is the
+	// first. The runtime must be told too: see Runtime.ForCgroups.
+	Cgroups       string `json:"cgroups,omitzero"`
+	CgroupManager string `json:"cgroupManager,omitzero"`
+	// CgroupParent is the cgroup under which the container's is made, with
+	// systemd a slice. Empty: the uppermost that there may be.
 	CgroupParent string `json:"cgroupParent,omitzero"`
 
 	Annotations map[string]string `json:"annotations,omitzero"`
@@ -109,6 +130,11 @@ const (
 	// NoneMode is for IPC (private and without /dev/shm) and for the network
 	// (private, with a loopback device alone).
 	NoneMode Mode = "none"
+	// ContainerMode, with the name of a container as Path, and ShareableMode, for
+	// IPC, are for callers that know containers: they turn the one into PathMode and
+	// the other into Private, with ShmPath, before there is a spec.
+	ContainerMode Mode = "container"
+	ShareableMode Mode = "shareable"
 )
 
 // Namespace says which namespace a container gets.
@@ -129,6 +155,9 @@ type Mount struct {
 	Options []string `json:"options,omitzero"`
 	// Chown gives the source tree to the container's user before the start.
 	Chown bool `json:"chown,omitzero"`
+	// IDMap says that the caller has to mount Source with the container's ids first,
+	// and name that mount here.
+	IDMap bool `json:"idmap,omitzero"`
 }
 
 // Device is a device of the host that the container may use.
@@ -176,8 +205,36 @@ type Resources struct {
 	// CpusetCPUs and CpusetMems are lists as in 0-2,5.
 	CpusetCPUs string `json:"cpusetCPUs,omitzero"`
 	CpusetMems string `json:"cpusetMems,omitzero"`
+	// CPUPeriod and CPUQuota are microseconds: so much of each period, instead of
+	// CPUs. CPURealtimePeriod and CPURealtimeRuntime are the same for processes
+	// of that class. 0: none.
+	CPUPeriod          uint64 `json:"cpuPeriod,omitzero"`
+	CPUQuota           int64  `json:"cpuQuota,omitzero"`
+	CPURealtimePeriod  uint64 `json:"cpuRealtimePeriod,omitzero"`
+	CPURealtimeRuntime int64  `json:"cpuRealtimeRuntime,omitzero"`
+	// MemorySwappiness is 0 to 100; nil: the host's.
+	MemorySwappiness *uint64 `json:"memorySwappiness,omitempty"`
+	// OOMKillDisable lets processes wait for memory instead of killing one.
+	OOMKillDisable bool `json:"oomKillDisable,omitzero"`
+	// BlkioWeight is a relative weight, 10 to 1000; 0: the host's default.
+	BlkioWeight uint16 `json:"blkioWeight,omitzero"`
+	// BlkioWeightDevice are weights for single devices, the others their rates
+	// per second.
+	BlkioWeightDevice []DeviceRate `json:"blkioWeightDevice,omitzero"`
+	ReadBps           []DeviceRate `json:"readBps,omitzero"`
+	WriteBps          []DeviceRate `json:"writeBps,omitzero"`
+	ReadIOps          []DeviceRate `json:"readIOps,omitzero"`
+	WriteIOps         []DeviceRate `json:"writeIOps,omitzero"`
+	// Unified are files of a cgroup of version 2 and what is written to them.
+	Unified map[string]string `json:"unified,omitzero"`
 	// Pids is the largest number of processes. 0: DefaultPids; -1: no limit.
 	Pids int64 `json:"pids,omitzero"`
+}
+
+// DeviceRate is a number for a block device, whose node Path is.
+type DeviceRate struct {
+	Path string `json:"path"`
+	Rate uint64 `json:"rate"`
 }
 
 // DefaultPids is the limit of processes unless another is asked for.

@@ -16,8 +16,8 @@ import (
 	"github.com/tug-containers/tug/internal/errclass"
 )
 
-// RuntimeConfig are the keys of containers.conf that choose a runtime, and those
-// that say how to leave it alone, all in its table [engine].
+// RuntimeConfig are the keys of containers.conf that choose a runtime and how it
+// makes cgroups, and those that say how to leave it alone, all in its table [engine].
 type RuntimeConfig struct {
 	// Runtime is the key runtime: a name, or an absolute path.
 	Runtime string
@@ -25,6 +25,8 @@ type RuntimeConfig struct {
 	Runtimes map[string][]string
 	// DetachKeys is the key detach_keys: nil without, and empty for no keys.
 	DetachKeys *string
+	// CgroupManager is the key cgroup_manager.
+	CgroupManager string
 }
 
 // RuntimeConfigFiles lists the places of containers.conf, in the order in which
@@ -86,6 +88,7 @@ func (c *RuntimeConfig) merge(data []byte) error {
 			Runtime    string              `toml:"runtime"`
 			Runtimes   map[string][]string `toml:"runtimes"`
 			DetachKeys *string             `toml:"detach_keys"`
+			Manager    string              `toml:"cgroup_manager"`
 		} `toml:"engine"`
 	}
 	if err := toml.Unmarshal(data, &file); err != nil {
@@ -100,6 +103,12 @@ func (c *RuntimeConfig) merge(data []byte) error {
 	if file.Engine.DetachKeys != nil {
 		c.DetachKeys = file.Engine.DetachKeys
 	}
+	if manager := file.Engine.Manager; manager != "" {
+		if manager != ManagerCgroupfs && manager != ManagerSystemd {
+			return fmt.Errorf("cgroup_manager %q: must be cgroupfs or systemd", shorten(manager))
+		}
+		c.CgroupManager = manager
+	}
 	for name, paths := range file.Engine.Runtimes {
 		c.Runtimes[name] = paths
 	}
@@ -109,7 +118,7 @@ func (c *RuntimeConfig) merge(data []byte) error {
 // mentions spares the parser the file as distributions ship it, which is
 // comments and headings: this is on the way of every container.
 func mentions(data []byte) bool {
-	word, keys := []byte("runtime"), []byte("detach_keys")
+	word, keys, manager := []byte("runtime"), []byte("detach_keys"), []byte("cgroup_manager")
 	inTable := false
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)
@@ -117,7 +126,7 @@ func mentions(data []byte) bool {
 		case len(line) == 0, line[0] == '#':
 		case line[0] == '[':
 			inTable = bytes.Contains(line, word)
-		case inTable, bytes.Contains(line, word), bytes.Contains(line, keys):
+		case inTable, bytes.Contains(line, word), bytes.Contains(line, keys), bytes.Contains(line, manager):
 			return true
 		}
 	}

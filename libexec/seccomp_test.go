@@ -161,7 +161,7 @@ func TestSeccompProfileContent(t *testing.T) {
 }
 
 func BenchmarkSeccompProfile(b *testing.B) {
-	spec := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: defaultCapabilities()}}}
+	spec := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: DefaultCapabilities()}}}
 	for b.Loop() {
 		if _, err := seccompProfile(&Options{}, spec); err != nil {
 			b.Fatal(err)

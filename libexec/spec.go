@@ -36,7 +36,7 @@ func NewSpec(rootfs string, image *v1.ImageConfig, opts Options) (*specs.Spec, e
 	if image == nil {
 		image = &v1.ImageConfig{}
 	}
-	b := &builder{root: root, image: image, opts: &opts}
+	b := &builder{root: root, image: image, opts: &opts, cgroups: thisHost()}
 	if b.ids, err = idmap.Read(); err != nil {
 		return nil, err
 	}
@@ -57,6 +57,8 @@ type builder struct {
 	opts  *Options
 	g     generate.Generator
 	ids   idmap.Maps // those that there are here
+	// cgroups are what the host has of them.
+	cgroups cgroupHost
 
 	user     User
 	hostname string
@@ -157,37 +159,54 @@ func (b *builder) annotations() error {
 	if _, ok := b.opts.Annotations[filterAnnotation]; ok {
 		return optionError("--annotation", "annotation %s: would replace the seccomp profile; --security-opt seccomp=FILE names another", filterAnnotation)
 	}
+	if b.opts.KeepGroups {
+		b.g.AddAnnotation(keepGroupsAnnotation, "1")
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.opts.Annotations)) {
 		b.g.AddAnnotation(name, b.opts.Annotations[name])
 	}
 	return nil
 }
 
+// keepGroupsAnnotation has crun leave the groups as they are.
+const keepGroupsAnnotation = "run.oci.keep_original_groups"
+
 func (o *Options) readOnly() bool { return o.ReadOnly || o.Security.Strict }
 
 // prepare does what was found to be needed, once nothing can be refused any
 // more.
 func (b *builder) prepare() error {
-	if err := writeHostFiles(b.files); err != nil {
+	rootUID, rootGID := b.opts.IDs.Root()
+	uid, gid, _ := b.opts.IDs.Host(b.user.UID, b.user.GID)
+	if err := writeHostFiles(b.files, int(rootUID), int(rootGID)); err != nil {
 		return err
 	}
-	for _, dir := range b.makeDirs {
-		if err := b.root.MkdirAll(dir, 0o755, 0, 0); err != nil {
-			return specError(errclass.Verification, ErrRootfs, dir, "%s in the container: %w", shorten(dir), reason(err))
-		}
-	}
-	if b.makeCwd != "" {
-		if err := b.root.MkdirAll(b.makeCwd, 0o755, int(b.user.UID), int(b.user.GID)); err != nil {
-			return specError(errclass.Verification, ErrRootfs, b.makeCwd, "working directory %s: %w", shorten(b.makeCwd), reason(err))
-		}
+	if err := b.opts.IDs.AsRoot(func() error { return b.makePlaces(int(rootUID), int(rootGID), int(uid), int(gid)) }); err != nil {
+		return err
 	}
 	for _, m := range b.opts.Mounts {
 		if !m.Chown {
 			continue
 		}
-		if err := chownTree(m.Source, int(b.user.UID), int(b.user.GID)); err != nil {
+		if err := chownTree(m.Source, int(uid), int(gid)); err != nil {
 			return mountError(m.Source, "volume %s: %w", m.Source, err)
 		}
+	}
+	return nil
+}
+
+// makePlaces makes the directories that lack in the root file system.
+func (b *builder) makePlaces(rootUID, rootGID, uid, gid int) error {
+	for _, dir := range b.makeDirs {
+		if err := b.root.MkdirAll(dir, 0o755, rootUID, rootGID); err != nil {
+			return specError(errclass.Verification, ErrRootfs, dir, "%s in the container: %w", shorten(dir), reason(err))
+		}
+	}
+	if b.makeCwd == "" {
+		return nil
+	}
+	if err := b.root.MkdirAll(b.makeCwd, 0o755, uid, gid); err != nil {
+		return specError(errclass.Verification, ErrRootfs, b.makeCwd, "working directory %s: %w", shorten(b.makeCwd), reason(err))
 	}
 	return nil
 }

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-tools/generate"
@@ -22,10 +24,13 @@ func (r Resources) Check() error {
 }
 
 // linux gives limits in OCI's terms.
-func (r Resources) linux() (*specs.LinuxResources, error) {
+func (r Resources) linux() (*specs.LinuxResources, error) { return r.linuxOn(thisHost()) }
+
+func (r Resources) linuxOn(host cgroupHost) (*specs.LinuxResources, error) {
 	b := &builder{
-		opts: &Options{ID: "limits", Resources: r},
-		g:    generate.NewFromSpec(&specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}),
+		opts:    &Options{ID: "limits", Resources: r},
+		g:       generate.NewFromSpec(&specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}),
+		cgroups: host,
 	}
 	if err := b.resources(); err != nil {
 		return nil, err
@@ -62,7 +67,10 @@ func (r *Runtime) Update(ctx context.Context, c Container, from, to Resources) (
 	err = w.runVerb("update", func(ended <-chan struct{}) {
 		w.until(ctx, "update", ended, w.o.StartTimeout, true)
 	}, "--log", w.c.logFile(), "--log-format", "json", "update", "--resources", file, c.ID)
-	return errors.Join(w.reason, err)
+	if err := errors.Join(w.reason, err); err != nil {
+		return err
+	}
+	return r.verifyUpdate(c, change)
 }
 
 // difference is what a runtime must be told, nil when that is nothing. A group
@@ -79,11 +87,17 @@ func difference(from, to Resources) (*specs.LinuxResources, error) {
 		return nil, err
 	}
 	change := &specs.LinuxResources{}
-	if from.Memory != to.Memory || from.MemorySwap != to.MemorySwap || from.MemoryReservation != to.MemoryReservation {
+	if !reflect.DeepEqual(before.Memory, after.Memory) {
 		change.Memory = memoryChange(before.Memory, after.Memory)
 	}
-	if from.CPUs != to.CPUs || from.CPUShares != to.CPUShares || from.CpusetCPUs != to.CpusetCPUs || from.CpusetMems != to.CpusetMems {
+	if !reflect.DeepEqual(before.CPU, after.CPU) {
 		change.CPU = cpuChange(before.CPU, after.CPU)
+	}
+	if !reflect.DeepEqual(before.BlockIO, after.BlockIO) {
+		change.BlockIO = blockIOChange(before.BlockIO, after.BlockIO)
+	}
+	if !maps.Equal(from.Unified, to.Unified) {
+		change.Unified = to.Unified
 	}
 	if from.Pids != to.Pids {
 		change.Pids = after.Pids
@@ -92,7 +106,7 @@ func difference(from, to Resources) (*specs.LinuxResources, error) {
 			change.Pids = &specs.LinuxPids{Limit: &most}
 		}
 	}
-	if change.Memory == nil && change.CPU == nil && change.Pids == nil {
+	if reflect.ValueOf(*change).IsZero() {
 		return nil, nil
 	}
 	return change, nil

@@ -11,7 +11,8 @@ import (
 )
 
 func TestDifference(t *testing.T) {
-	if !hasController("memory") || !hasController("cpu") || !hasController("pids") {
+	host := thisHost()
+	if !host.has("/", "memory") || !host.has("/", "cpu") || !host.has("/", "pids") {
 		t.Skip("needs the controllers memory, cpu and pids")
 	}
 	for name, tc := range map[string]struct {

@@ -69,7 +69,7 @@ func checkPrincipals(spec, name, group string, hasGroup bool, groups []string) e
 	}
 	for _, g := range groups {
 		if g == "keep-groups" {
-			return unsupportedError("--group-add", "group %q: needs a user namespace, which is not supported", g)
+			return unsupportedError("--group-add", "group %q: not together with others", g)
 		}
 		if !validPrincipal(g) {
 			return userError(g, "group %q: neither a name nor a number up to %d", shorten(g), maxID)

@@ -18,6 +18,9 @@ import (
 // checkIDs refuses a user that does not exist here: the runtime would fail without
 // saying why.
 func (b *builder) checkIDs() error {
+	if !b.opts.IDs.IsZero() {
+		return b.checkMapped()
+	}
 	for _, gid := range append([]uint32{b.user.GID}, b.user.Groups...) {
 		if !b.ids.HasGID(gid) {
 			return b.noID("group", gid)
@@ -96,27 +99,4 @@ func mayMakeCgroups() bool {
 		dir += "/memory"
 	}
 	return unix.Access(dir, unix.W_OK) == nil
-}
-
-// withoutCgroup leaves the container in our own cgroup. A limit that was asked for
-// cannot be had then.
-func (b *builder) withoutCgroup(parent string, r *Resources) error {
-	flag := ""
-	switch {
-	case parent != "":
-		flag = "--cgroup-parent"
-	case r.Memory != 0 || r.MemorySwap != 0 || r.MemoryReservation != 0:
-		flag = "--memory"
-	case r.CPUs != 0 || r.CPUShares != 0:
-		flag = "--cpus"
-	case r.CpusetCPUs != "" || r.CpusetMems != "":
-		flag = "--cpuset-cpus"
-	case r.Pids > 0:
-		flag = "--pids-limit"
-	}
-	if flag != "" {
-		return unsupportedError(flag, "%s: this user has no cgroup to set it in", flag)
-	}
-	b.g.Config.Linux.Resources = nil
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -44,6 +45,10 @@ type ContainerOptions struct {
 	// Replace removes a container that has the name. If it runs, Stop ends it.
 	Replace bool
 	Stop    StopFunc
+	// IDs are those of its user namespace; nil is none. With AutoIDs they are chosen,
+	// and no other container of this host's stores has them.
+	IDs     *idmap.Mapping
+	AutoIDs *AutoIDs
 	// Volumes are those that the container has, each with its name. One that is
 	// missing is made.
 	Volumes []VolumeOptions
@@ -93,6 +98,7 @@ func (s *Store) newRecord(ctx context.Context, opts ContainerOptions) (Record, e
 		ImageID: opts.ImageID, ImageName: opts.ImageName, Rootfs: opts.Rootfs, Layers: opts.Layers,
 		Driver: opts.Driver, Ephemeral: opts.Ephemeral, Command: opts.Command, Runtime: opts.Runtime,
 		Labels: opts.Labels, Annotations: opts.Annotations, Config: opts.Config, AutoRemove: opts.AutoRemove,
+		IDs: opts.IDs, AutoIDs: opts.AutoIDs != nil,
 	}
 	if opts.Starting {
 		r.Starting()
@@ -118,6 +124,9 @@ func (s *Store) newRecord(ctx context.Context, opts ContainerOptions) (Record, e
 		}
 		if r.Driver == "" {
 			r.Driver = s.rootfsDriver()
+			if r.Driver == "overlay" && (!r.IDs.Identity() || r.AutoIDs) && !s.mapsIDs() {
+				r.Driver = "library"
+			}
 		}
 		if r.Driver == "overlay" && r.Layers == nil {
 			layers, err := s.LayerDirs(ctx, opts.ImageID)
@@ -160,10 +169,21 @@ func (c *Container) build(ctx context.Context, opts ContainerOptions) error {
 	if err := c.lock.sign(c.ID(), c.runDir); err != nil {
 		return fail(err)
 	}
+	if opts.AutoIDs != nil {
+		// Nobody else chooses until our record says what we have.
+		done, err := c.chooseIDs(ctx, opts.AutoIDs)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	if err := c.takeName(ctx, opts); err != nil {
 		return err
 	}
 	if err := mkdir(c.runDir); err != nil {
+		return fail(err)
+	}
+	if err := c.openRunDir(); err != nil {
 		return fail(err)
 	}
 	c.fs = c.newRootfs()

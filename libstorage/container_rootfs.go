@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
@@ -24,8 +26,12 @@ func (c *Container) newRootfs() rootfs.FS {
 	case "directory":
 		return rootfs.Directory(r.Rootfs)
 	case "library":
+		target := ""
+		if !r.IDs.IsZero() {
+			target = filepath.Join(c.runDir, mergedDir)
+		}
 		return rootfs.NewLibrary(s.lib, rootfs.LibraryOptions{
-			ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral,
+			Target: target, ID: r.ID, Name: "tug-" + shortID(r.ID), Image: r.ImageID, Volatile: r.Ephemeral, IDs: r.IDs,
 		})
 	}
 	return rootfs.NewOverlay(rootfs.OverlayOptions{
@@ -33,7 +39,7 @@ func (c *Container) newRootfs() rootfs.FS {
 		Upper: filepath.Join(c.dir, upperDir), Work: filepath.Join(c.dir, workDir),
 		Target: filepath.Join(c.runDir, mergedDir), Volatile: r.Ephemeral, Options: s.mountOptions(),
 		// Who has the lock finds what HoldRootfs, or a killed command, left mounted.
-		Reuse: !r.Ephemeral,
+		Reuse: !r.Ephemeral, IDs: r.IDs,
 	})
 }
 
@@ -88,10 +94,56 @@ func (c *Container) MakeRunDir() error {
 			err = mkdir(own)
 		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		err = c.openRunDir()
+	}
+	if err != nil {
 		return containerError(classOf(err), c.ID(), err)
 	}
 	return nil
+}
+
+// mayOverride tells that the container's root passes a directory whatever its mode
+// is: its owner and group are of his namespace.
+func (c *Container) mayOverride(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && idmap.HasHost(c.record.IDs.UIDs, st.Uid) && idmap.HasHost(c.record.IDs.GIDs, st.Gid)
+}
+
+// openRunDir lets the root of a container with other ids find its root file system:
+// the runtime sets that up as him. Its run directory is for his group to pass, and
+// those above, in which all names are unguessable, for everybody.
+func (c *Container) openRunDir() error {
+	if c.record.IDs.Identity() {
+		return nil
+	}
+	_, gid := c.record.IDs.Root()
+	if err := os.Chown(c.runDir, -1, int(gid)); err != nil {
+		return err
+	}
+	if err := os.Chmod(c.runDir, 0o710); err != nil {
+		return err
+	}
+	for dir := filepath.Dir(c.runDir); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		// A user's run directory without a session is made for us too.
+		ours := dir == c.store.runRoot || strings.HasPrefix(dir, c.store.runRoot+"/") || strings.HasPrefix(filepath.Base(dir), "tug-run-") && ownedByUs(info)
+		switch {
+		case info.Mode()&1 != 0 || c.mayOverride(info):
+		case ours:
+			if err := os.Chmod(dir, info.Mode().Perm()|0o111); err != nil {
+				return err
+			}
+		default:
+			return unsupported(dir, fmt.Errorf("the root of a user namespace cannot pass %s: chmod o+x %s, or choose another --runroot", dir, dir))
+		}
+		if dir == "/" {
+			return nil
+		}
+	}
 }
 
 // MountImage makes an image readable at a directory that goes with the
@@ -118,7 +170,7 @@ func (c *Container) MountImage(ctx context.Context, imageID string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers, Options: c.store.namespaceOptions})
+	return c.mount(ctx, rootfs.OverlayOptions{Base: c.store.root, Lower: layers, Options: c.store.namespaceOptions, IDs: c.record.IDs})
 }
 
 // MountOverlay lays an overlay over a directory of the host, whose changes go
@@ -145,8 +197,11 @@ func (c *Container) mount(ctx context.Context, opts rootfs.OverlayOptions) (stri
 	return path, nil
 }
 
-// unmountAll undoes MountImage, MountOverlay and MountNest.
+// unmountAll undoes MountImage, MountOverlay, MountNest and the like.
 func (c *Container) unmountAll() error {
+	if err := c.unmountShm(); err != nil {
+		return err
+	}
 	dir := filepath.Join(c.runDir, mountsDir)
 	names, err := entries(dir)
 	for _, name := range names {

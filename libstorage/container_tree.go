@@ -61,7 +61,9 @@ func (info *ContainerInfo) mountedRoot() string {
 	case "directory":
 		return info.Record.Rootfs
 	case "library":
-		return ""
+		if info.Record.IDs.IsZero() {
+			return ""
+		}
 	}
 	path := filepath.Join(info.RunDir, mergedDir)
 	if !rootfs.Mounted(path) {

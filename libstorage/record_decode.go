@@ -37,6 +37,11 @@ func (d *decoder) field(r *Record, key string) {
 		r.Driver = d.text()
 	case "layers":
 		r.Layers = d.texts()
+	case "ids": // few have them
+		raw := d.raw()
+		d.other = d.other || json.Unmarshal(raw, &r.IDs) != nil
+	case "autoIDs":
+		r.AutoIDs = d.yes()
 	case "imageMounts":
 		r.ImageMounts = d.texts()
 	case "volumes":

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bind mounts an open file or directory at RunDir()/mounts/N.
-func (c *Container) bind(handle *os.File) (string, error) {
+// place makes the mount point RunDir()/mounts/N for an open file or directory.
+func (c *Container) place(handle *os.File) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(handle.Fd()), &st); err != nil {
 		return "", err
@@ -37,6 +37,15 @@ func (c *Container) bind(handle *os.File) (string, error) {
 		}
 	default:
 		return "", fmt.Errorf("neither a directory nor a regular file")
+	}
+	return target, nil
+}
+
+// bind mounts an open file or directory at RunDir()/mounts/N.
+func (c *Container) bind(handle *os.File) (string, error) {
+	target, err := c.place(handle)
+	if err != nil {
+		return "", err
 	}
 	source := "/proc/self/fd/" + strconv.Itoa(int(handle.Fd()))
 	if err := unix.Mount(source, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {

@@ -84,6 +84,16 @@ var importRules = []importRule{
 		reason: "there is one monitor for each container: it links the standard library and golang.org/x/sys alone",
 	},
 	{
+		of: containerPrograms, not: []string{"github.com/containernetworking/cni", libexec + "/network/cni/plugin"},
+		reason: "a plugin is started by tug-network: what starts containers needs no libcni, and no patterns compiled at each start",
+	},
+	{
+		of: []string{module + "/cmd/dns"}, not: []string{
+			"github.com/spf13", "github.com/sirupsen", "go.podman.io", "net/http", "os/exec", "text/template", "regexp", libstorage, libimage,
+		},
+		reason: "the resolver of a network reads what strangers send: it knows names and messages, and nothing else",
+	},
+	{
 		of: []string{module + "/cmd/tug"}, not: []string{"github.com/spf13", "encoding/json", "regexp", "text/template", "net", "os/exec"},
 		reason: "tug is started before every command, and then replaces itself",
 	},

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package idmap tells in which user namespace the process is: which IDs there are
-// in it. Whoever needs it reads it once per command.
+// Package idmap has the IDs of user namespaces: Maps tells which ones there are in
+// that of the process, Mapping which of the host's stand for those of a container.
+// Whoever needs the first reads it once per command.
 package idmap
 
 import (

@@ -36,6 +36,8 @@ type Config struct {
 	Health *HealthCheck `json:"health,omitzero"`
 	// Volumes are mounts that the store has a part in, beside Exec.Mounts.
 	Volumes []Volume `json:"volumes,omitzero"`
+	// UserNS is the container's user namespace.
+	UserNS UserNS `json:"userNS,omitzero"`
 	// Exec is the rest. ID, Name, RunDir, the size of the terminal and the mounts
 	// of Volumes are filled in at each start.
 	Exec libexec.Options `json:"exec"`

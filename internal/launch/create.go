@@ -61,14 +61,23 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 	if l.o.Health, err = resolveHealth(l.o.Health, l.imageHealth); err != nil {
 		return err
 	}
-	create.Command, create.Labels = l.o.Exec.Args(&l.config), merged(l.config.Labels, l.o.Labels)
-	if create.Config, err = json.Marshal(&l.o.Config); err != nil {
-		return fmt.Errorf("internal error: %w", err)
-	}
 	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
 		return err
 	}
 	advise(ctx, l.runtime, l.o.Warn)
+	if err := l.useCgroups(); err != nil {
+		return err
+	}
+	if err := l.userNamespace(ctx, &create); err != nil {
+		return err
+	}
+	if l.o.Exec.KeepGroups && l.runtime.Name != "crun" {
+		return errclass.New(errclass.Unsupported, "--group-add", fmt.Errorf("--group-add keep-groups: %s cannot do that, crun can", l.runtime.Name))
+	}
+	create.Command, create.Labels = l.o.Exec.Args(&l.config), merged(l.config.Labels, l.o.Labels)
+	if create.Config, err = json.Marshal(&l.o.Config); err != nil {
+		return fmt.Errorf("internal error: %w", err)
+	}
 	create.Runtime = l.runtime.Path
 	if l.container, err = l.store.CreateContainer(ctx, create); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/life"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
 )
@@ -34,6 +35,20 @@ type HealthCheck struct {
 	// OnFailure what happens then.
 	Retries   int    `json:"retries,omitzero"`
 	OnFailure string `json:"onFailure,omitzero"`
+	// Startup is run in its place until it has succeeded; nil for none.
+	Startup *StartupCheck `json:"startup,omitzero"`
+}
+
+// StartupCheck is a check of whether a container is up. What is zero is the
+// default; in a record nothing is left open.
+type StartupCheck struct {
+	Test     []string      `json:"test"`
+	Interval time.Duration `json:"interval,omitzero"` // as that of HealthCheck
+	Timeout  time.Duration `json:"timeout,omitzero"`
+	// Retries is after how many failures in a row the container is started again; 0
+	// is never. Successes is how often in a row it must succeed, at least once.
+	Retries   int `json:"retries,omitzero"`
+	Successes int `json:"successes,omitzero"`
 }
 
 // HealthManual is the Interval of a check that runs only when somebody asks.
@@ -52,20 +67,56 @@ const (
 	healthRetries  = 3
 )
 
-// Command is the argument list of the check.
-func (h *HealthCheck) Command() []string {
-	switch h.Test[0] {
+// command is the argument list of a check.
+func command(test []string) []string {
+	switch test[0] {
 	case HealthArgs:
-		return h.Test[1:]
+		return test[1:]
 	case HealthShell:
-		return []string{"/bin/sh", "-c", strings.Join(h.Test[1:], " ")}
+		return []string{"/bin/sh", "-c", strings.Join(test[1:], " ")}
 	}
-	return h.Test // so do other tools
+	return test // so do other tools
+}
+
+// empty tells that a test is none.
+func empty(test []string) bool {
+	return len(test) == 0 || test[0] == "" || test[0] == HealthNone || len(command(test)) == 0
 }
 
 // none tells that there is nothing to run.
-func (h *HealthCheck) none() bool {
-	return h == nil || len(h.Test) == 0 || h.Test[0] == "" || h.Test[0] == HealthNone || len(h.Command()) == 0
+func (h *HealthCheck) none() bool { return h == nil || empty(h.Test) }
+
+// restarts tells that a container which is not well may be started again.
+func (h *HealthCheck) restarts() bool {
+	return h != nil && (h.OnFailure == monitor.HealthRestart || h.Startup != nil && h.Startup.Retries > 0)
+}
+
+// manual tells that somebody is to run it by hand.
+func (h *HealthCheck) manual() bool {
+	return h != nil && (h.Interval == HealthManual || h.Startup != nil && h.Startup.Interval == HealthManual)
+}
+
+// rules are how the check's runs are judged.
+func (h *HealthCheck) rules() life.Rules {
+	r := life.Rules{StartPeriod: h.StartPeriod, Retries: h.Retries}
+	if h.Startup != nil {
+		r.StartupRetries, r.StartupSuccesses = h.Startup.Retries, h.Startup.Successes
+	}
+	return r
+}
+
+// probe is a check that is run.
+type probe struct {
+	command           []string
+	interval, timeout time.Duration
+}
+
+// due is the check whose turn it is.
+func (h *HealthCheck) due(known *life.Health) probe {
+	if s := h.Startup; known.Startup && s != nil {
+		return probe{command(s.Test), s.Interval, s.Timeout}
+	}
+	return probe{command(h.Test), h.Interval, h.Timeout}
 }
 
 // imageHealth reads the health check of an image, which docker's config has
@@ -86,7 +137,7 @@ func imageHealth(raw []byte) (*HealthCheck, error) {
 	}
 	// An image does not decide what happens to its container, nor that the check
 	// is not run; and what makes no sense in it is as if it were not there.
-	h.OnFailure = ""
+	h.OnFailure, h.Startup = "", nil
 	h.Interval, h.Timeout, h.StartPeriod = max(h.Interval, 0), max(h.Timeout, 0), max(h.StartPeriod, 0)
 	h.Retries = min(max(h.Retries, 0), math.MaxInt32)
 	return h, nil
@@ -111,6 +162,11 @@ func resolveHealth(asked, image *HealthCheck) (*HealthCheck, error) {
 			h.over(asked)
 		}
 	}
+	if s := h.Startup; s != nil {
+		up := *s
+		up.Interval, up.Timeout = first(s.Interval, healthInterval), first(s.Timeout, healthTimeout)
+		h.Startup = &up
+	}
 	h.over(&HealthCheck{
 		Interval: first(h.Interval, healthInterval), Timeout: first(h.Timeout, healthTimeout),
 		Retries: first(h.Retries, healthRetries), OnFailure: first(h.OnFailure, monitor.HealthNone),
@@ -122,7 +178,7 @@ func resolveHealth(asked, image *HealthCheck) (*HealthCheck, error) {
 func (h *HealthCheck) over(o *HealthCheck) {
 	h.Interval, h.Timeout = first(o.Interval, h.Interval), first(o.Timeout, h.Timeout)
 	h.StartPeriod, h.Retries = first(o.StartPeriod, h.StartPeriod), first(o.Retries, h.Retries)
-	h.OnFailure = first(o.OnFailure, h.OnFailure)
+	h.OnFailure, h.Startup = first(o.OnFailure, h.OnFailure), first(o.Startup, h.Startup)
 }
 
 // first gives the first value that is not zero.
@@ -134,31 +190,43 @@ func first[T comparable](values ...T) T {
 	return zero
 }
 
-// healthFile is the process of the check, in the run directory.
-const healthFile = "health-check.json"
+// The processes of the checks, in the run directory.
+const (
+	healthFile  = "health-check.json"
+	startupFile = "startup-check.json"
+)
 
-// health writes the process of the check, and tells the monitor of it; nil when
+// health writes the processes of the check, and tells the monitor of it; nil when
 // there is none.
 func (l *launcher) health() (*monitor.Health, error) {
 	h := l.o.Health
 	if h.none() {
 		return nil, nil
 	}
-	c := l.container
-	process, err := libexec.NewExecProcess(l.spec.Process, "", libexec.ExecProcess{Args: h.Command()})
+	m := &monitor.Health{StartPeriod: h.StartPeriod, Retries: h.Retries, OnFailure: h.OnFailure}
+	var err error
+	if m.Probe, err = l.probe(healthFile, h.due(&life.Health{})); err != nil {
+		return nil, err
+	}
+	if s := h.Startup; s != nil {
+		m.Startup = &monitor.Startup{Retries: s.Retries, Successes: s.Successes}
+		m.Startup.Probe, err = l.probe(startupFile, h.due(&life.Health{Startup: true}))
+	}
+	return m, err
+}
+
+func (l *launcher) probe(name string, p probe) (monitor.Probe, error) {
+	m := monitor.Probe{Process: filepath.Join(l.container.RunDir(), name), Interval: max(p.interval, 0), Timeout: p.timeout}
+	process, err := libexec.NewExecProcess(l.spec.Process, "", libexec.ExecProcess{Args: p.command})
+	var data []byte
+	if err == nil {
+		data, err = json.Marshal(process)
+	}
+	if err == nil {
+		err = os.WriteFile(m.Process, data, 0o600)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("container %s: health check: %w", c.ID(), err)
+		err = fmt.Errorf("container %s: health check: %w", l.container.ID(), err)
 	}
-	data, err := json.Marshal(process)
-	if err != nil {
-		return nil, fmt.Errorf("internal error: container %s: health check: %w", c.ID(), err)
-	}
-	file := filepath.Join(c.RunDir(), healthFile)
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		return nil, fmt.Errorf("container %s: %w", c.ID(), err)
-	}
-	return &monitor.Health{
-		Process: file, Interval: max(h.Interval, 0), Timeout: h.Timeout,
-		StartPeriod: h.StartPeriod, Retries: h.Retries, OnFailure: h.OnFailure,
-	}, nil
+	return m, err
 }

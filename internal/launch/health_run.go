@@ -23,9 +23,10 @@ import (
 // ErrNoHealthCheck says that a container has no health check.
 var ErrNoHealthCheck = errors.New("no health check is defined")
 
-// CheckHealth runs the health check of a running container once, and tells
-// whether the container is well. What the monitor of the container finds, it
-// keeps itself; where it does not check, the result is kept here, and what was
+// CheckHealth runs the health check of a running container once, or its startup
+// check until that has succeeded, and tells whether the container is well. What
+// the monitor of the container finds, or the command that it is attached to, they
+// keep themselves; where they do not check, the result is kept here, and what was
 // asked for in the case of a failure is done. programs are for a restart.
 func CheckHealth(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, programs Programs) (healthy bool, err error) {
 	if c.Err != nil {
@@ -39,31 +40,56 @@ func CheckHealth(ctx context.Context, store *libstorage.Store, c *libstorage.Con
 	if h.none() {
 		return false, errclass.New(errclass.Usage, c.Record.Name, fmt.Errorf("container %s: %w", c.Record.Name, ErrNoHealthCheck))
 	}
-	check, err := runCheck(ctx, store, c, h)
+	known, err := knownHealth(c, h)
+	if err != nil {
+		return false, err
+	}
+	due := h.due(known)
+	check, err := runCheck(ctx, &store.Records, c, due)
 	if err != nil {
 		return false, err
 	}
 	healthy = check.ExitCode == 0
-	if h.Interval > 0 && c.Monitored() {
+	if due.interval > 0 && c.Monitored() {
 		return healthy, nil
 	}
-	became, err := keepCheck(ctx, store, c, h, check)
-	if err == nil && became == life.Unhealthy {
-		err = failed(ctx, store, c, h.OnFailure, StartOptions{Programs: programs})
+	// Who holds the container has something better to do, or checks it.
+	held, err := store.OpenContainer(ctx, c.Record.ID)
+	if errors.Is(err, libstorage.ErrContainerLocked) {
+		return healthy, nil
+	}
+	if err != nil {
+		return healthy, err
+	}
+	verdict := life.AsBefore
+	if known, err = knownHealth(c, h); err == nil {
+		verdict, err = judge(store, c, h, known, check)
+	}
+	if err = errors.Join(err, held.Close()); err == nil {
+		err = act(ctx, store, c, h.action(verdict), StartOptions{Programs: programs})
 	}
 	return healthy, err
 }
 
-// runCheck runs the check.
-func runCheck(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, h *HealthCheck) (life.Check, error) {
+// knownHealth is what was found since the container was started.
+func knownHealth(c *libstorage.ContainerInfo, h *HealthCheck) (*life.Health, error) {
+	known, err := c.Health()
+	if err == nil && known == nil {
+		known = &life.Health{Starts: c.Record.Starts, Restarts: c.Restarts, Status: life.Starting, Startup: h.Startup != nil}
+	}
+	return known, err
+}
+
+// runCheck runs a check.
+func runCheck(ctx context.Context, store *libstorage.Records, c *libstorage.ContainerInfo, p probe) (life.Check, error) {
 	out, err := capture.New(life.KeptOutput)
 	if err != nil {
 		return life.Check{}, fmt.Errorf("container %s: health check: %w", c.Record.Name, err)
 	}
 	check := life.Check{Start: time.Now()}
-	exit, err := enter(ctx, &store.Records, c, libexec.ExecOptions{
-		Process: libexec.ExecProcess{Args: h.Command()},
-		Stdio:   libexec.Stdio{Out: out.File(), Err: out.File()}, Timeout: h.Timeout,
+	exit, err := enter(ctx, store, c, libexec.ExecOptions{
+		Process: libexec.ExecProcess{Args: p.command},
+		Stdio:   libexec.Stdio{Out: out.File(), Err: out.File()}, Timeout: p.timeout, StopTimeout: time.Millisecond,
 	})
 	check.End, check.ExitCode = time.Now(), exit.Code
 	check.Output = strings.TrimSpace(out.Text())
@@ -73,44 +99,36 @@ func runCheck(ctx context.Context, store *libstorage.Store, c *libstorage.Contai
 	case err != nil:
 		return check, err
 	case exit.TimedOut:
-		check.ExitCode, check.Output = -1, "the health check took longer than "+h.Timeout.String()
+		check.Late(p.timeout)
 	}
 	return check, nil
 }
 
-// keepCheck adds a check to what is known, and gives the state that the container
-// has come to by it, if it is another. Who holds the container has something
-// better to do.
-func keepCheck(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, h *HealthCheck, check life.Check) (became string, err error) {
-	held, err := store.OpenContainer(ctx, c.Record.ID)
-	if errors.Is(err, libstorage.ErrContainerLocked) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, held.Close()) }()
-	known, err := c.Health()
-	if err != nil {
-		return "", err
-	}
-	if known == nil {
-		known = &life.Health{Starts: c.Record.Starts, Restarts: c.Restarts, Status: life.Starting}
-	}
-	was := known.Status
-	known.Add(check, was != life.Starting || check.End.Sub(c.Record.StartedAt) >= h.StartPeriod, h.Retries)
+// judge adds a check to what is known, and writes that down.
+func judge(store places, c *libstorage.ContainerInfo, h *HealthCheck, known *life.Health, check life.Check) (life.Verdict, error) {
+	verdict := known.Judge(check, h.rules(), c.Record.StartedAt)
 	if err := known.Write(c.Dir); err != nil {
-		return "", fmt.Errorf("container %s: health: %w", c.Record.Name, err)
+		return verdict, fmt.Errorf("container %s: health: %w", c.Record.Name, err)
 	}
-	if known.Status == was {
-		return "", nil
+	if verdict == life.Healthy || verdict == life.Unhealthy {
+		note(store, c, events.Event{Action: "health_status", Attributes: map[string]string{"health_status": known.Status}})
 	}
-	note(store, c, events.Event{Action: "health_status", Attributes: map[string]string{"health_status": known.Status}})
-	return known.Status, nil
+	return verdict, nil
 }
 
-// failed does what was asked for when a container becomes unhealthy.
-func failed(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, action string, start StartOptions) error {
+// action is what is to be done after a verdict.
+func (h *HealthCheck) action(verdict life.Verdict) string {
+	switch verdict {
+	case life.Unhealthy:
+		return h.OnFailure
+	case life.StartupFailed:
+		return monitor.HealthRestart
+	}
+	return monitor.HealthNone
+}
+
+// act does what was asked for when a container is not well.
+func act(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, action string, start StartOptions) error {
 	switch action {
 	case monitor.HealthKill:
 		p, err := libexec.Process{Pid: c.Record.Pid, StartTime: c.Record.StartTime}.Open()

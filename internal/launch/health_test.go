@@ -21,7 +21,7 @@ func TestImageHealth(t *testing.T) {
 		`{"config":{"Healthcheck":{"Test":["CMD"]}}}`:        nil,
 		`{"config":{"Healthcheck":{"Test":[""]}}}`:           nil,
 		`{"config":{"Healthcheck":{"Test":["CMD","true"]}}}`: {Test: []string{"CMD", "true"}},
-		`{"config":{"Healthcheck":{"Test":["CMD-SHELL","a"],"Interval":-1,"Timeout":5,"StartPeriod":-7,"Retries":-2,"onFailure":"kill"}}}`: {
+		`{"config":{"Healthcheck":{"Test":["CMD-SHELL","a"],"Interval":-1,"Timeout":5,"StartPeriod":-7,"Retries":-2,"onFailure":"kill","startup":{"test":["CMD","x"]}}}}`: {
 			Test: []string{"CMD-SHELL", "a"}, Timeout: 5,
 		},
 	} {
@@ -48,6 +48,10 @@ func TestResolveHealth(t *testing.T) {
 		}},
 		"another": {&HealthCheck{Test: []string{"CMD", "x"}}, image, &usual},
 		"own":     {&HealthCheck{Test: []string{"CMD", "x"}}, nil, &usual},
+		"a start of its own": {&HealthCheck{Startup: &StartupCheck{Test: []string{"CMD", "y"}, Retries: 7}}, image, &HealthCheck{
+			Test: image.Test, Interval: time.Minute, Timeout: 30 * time.Second, Retries: 5, OnFailure: "none",
+			Startup: &StartupCheck{Test: []string{"CMD", "y"}, Interval: 30 * time.Second, Timeout: 30 * time.Second, Retries: 7},
+		}},
 	} {
 		if got, err := resolveHealth(tc.asked, tc.image); err != nil || !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -68,7 +72,7 @@ func TestHealthCommand(t *testing.T) {
 		{[]string{"CMD-SHELL", "a || b"}, []string{"/bin/sh", "-c", "a || b"}},
 		{[]string{"a", "b"}, []string{"a", "b"}},
 	} {
-		if got := (&HealthCheck{Test: tc.test}).Command(); !reflect.DeepEqual(got, tc.want) {
+		if got := command(tc.test); !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%q: %q", tc.test, got)
 		}
 	}

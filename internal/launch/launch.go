@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -45,10 +46,10 @@ func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit,
 
 // direct tells whether the container is a child of ours: with nothing in between
 // its stdio is ours, and it needs no log, since nobody can look later. A log that
-// outlives it needs a monitor, and so does a health check that was asked for; for
-// one that the image alone has, the caller's descriptors are worth more.
+// outlives it needs a monitor, and so does a health check that may start it again,
+// or whose result others are to keep.
 func (o *Options) direct() bool {
-	checked := o.Health != nil && (len(o.Health.Test) == 0 || !o.Health.none())
+	checked := o.Health.restarts() || o.Health.manual()
 	logged := o.Log.Driver == monitor.LogJournald || o.Log.Path != ""
 	return o.Remove && !o.Detach && !checked && !logged && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
 }
@@ -132,6 +133,7 @@ func (i interrupted) Error() string { return "ended by signal: " + syscall.Signa
 // prepare makes the root file system and the bundle.
 func (l *launcher) prepare(ctx context.Context) error {
 	c, o := l.container, l.o
+	l.tellIDs()
 	path, err := c.Rootfs().Mount(ctx)
 	if err != nil {
 		return err
@@ -141,6 +143,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 		if size := libexec.TerminalSize(o.Stdio.In, o.Stdio.Out); size != nil {
 			o.Exec.ConsoleWidth, o.Exec.ConsoleHeight = size.Width, size.Height
 		}
+	}
+	if err := l.share(ctx); err != nil {
+		return err
 	}
 	if err := l.volumes(ctx, path); err != nil {
 		return err
@@ -159,6 +164,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(c.RunDir(), "config.json"), data, 0o600); err != nil {
 		return fmt.Errorf("container %s: %w", c.ID(), err)
 	}
+	if err := libexec.Supervise(&o.Exec); err != nil {
+		return err
+	}
 	return c.Ready(ctx)
 }
 
@@ -167,12 +175,23 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	if l.o.Signals != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
+	watched, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var health sync.WaitGroup
 	run := libexec.RunOptions{
 		Stdio: l.o.Stdio, Terminal: l.o.Exec.Terminal, Signals: l.o.Signals,
 		StopSignal: l.o.StopSignal, StopTimeout: l.o.StopTimeout, Timeout: l.o.Timeout,
-		User: &l.spec.Process.User, Args: l.spec.Process.Args, OnStart: l.started,
+		User: libexec.HostUser(l.spec), Args: l.spec.Process.Args,
+		OnStart: func(p libexec.Process) error {
+			err := l.started(p)
+			if info := l.info(); err == nil && !l.o.Health.none() {
+				health.Go(func() { l.watchHealth(watched, &info) })
+			}
+			return err
+		},
 	}
 	exit, err := l.runtime.Run(ctx, l.bundle(), run)
+	stop()
+	health.Wait()
 	if exit.Started {
 		info := l.info()
 		NoteEnd(l.store, &info, &exit.Code)

@@ -93,7 +93,7 @@ func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, err
 	}
 	p, err := l.runtime.Monitor(ctx, l.bundle(), libexec.MonitorOptions{
 		Program: l.o.Programs.Monitor, Config: config, Files: files,
-		User: &l.spec.Process.User, Args: l.spec.Process.Args,
+		User: libexec.HostUser(l.spec), Args: l.spec.Process.Args,
 	})
 	if err == nil && l.o.PIDFile != "" {
 		err = replaceFile(l.o.PIDFile, fmt.Sprint(p.Pid))

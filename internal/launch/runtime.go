@@ -67,6 +67,31 @@ func DetachKeys(asked string, given bool) ([]byte, error) {
 	return libexec.ParseDetachKeys(asked)
 }
 
+// useCgroups settles who makes the container's cgroup, and tells the runtime. What
+// containers.conf says is a wish: without systemd there is another way.
+func (l *launcher) useCgroups() error {
+	e := &l.o.Exec
+	if e.CgroupManager == "" && e.Cgroups == "" {
+		config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
+		if err != nil {
+			return err
+		}
+		if e.CgroupManager = config.CgroupManager; e.CgroupManager == libexec.ManagerSystemd {
+			if runtime, err := l.runtime.ForCgroups(e); err == nil {
+				l.runtime = runtime
+				return nil
+			}
+			l.o.note("containers.conf: cgroup_manager systemd: systemd does not run here; cgroupfs is used")
+		}
+		e.CgroupManager = "" // cgroupfs
+	}
+	runtime, err := l.runtime.ForCgroups(e)
+	if err == nil {
+		l.runtime = runtime
+	}
+	return err
+}
+
 // stopper ends what the runtime has of a container whose command was killed.
 func stopper(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {

@@ -115,6 +115,7 @@ func (l *launcher) recall(ctx context.Context, info *libstorage.ContainerInfo, o
 	}
 	if l.runtime, err = runtimeOf(ctx, l.store, info.RunDir, r.Runtime); err == nil {
 		advise(ctx, l.runtime, o.Warn)
+		l.runtime, err = l.runtime.ForCgroups(&l.o.Exec)
 	}
 	return err
 }

@@ -34,6 +34,8 @@ type Volume struct {
 	Options     []string `json:"options,omitzero"`
 	// Chown gives the mounted tree to the container's user.
 	Chown bool `json:"chown,omitzero"`
+	// IDMap shows the numbers that are on the disk to the container as they are.
+	IDMap bool `json:"idmap,omitzero"`
 }
 
 // ofStore tells a volume of the store from the other kinds.
@@ -44,10 +46,24 @@ func (v *Volume) ofStore() bool { return v.Name != "" || v.Anonymous }
 // start: what a volume was filled with once, it keeps.
 func (l *launcher) volumes(ctx context.Context, rootfs string) error {
 	mounts := slices.Clone(l.o.Exec.Mounts)
+	for i := range mounts {
+		if !mounts[i].IDMap {
+			continue
+		}
+		var err error
+		if mounts[i].Source, err = l.container.MountMapped(mounts[i].Source); err != nil {
+			return err
+		}
+	}
 	for _, v := range l.o.Volumes {
 		source, chown, err := l.volume(ctx, &v, rootfs)
 		if err != nil {
 			return err
+		}
+		if v.IDMap {
+			if source, err = l.container.MountMapped(source); err != nil {
+				return err
+			}
 		}
 		mounts = append(mounts, libexec.Mount{
 			Type: "bind", Source: source, Destination: v.Destination, Options: v.Options, Chown: v.Chown || chown,

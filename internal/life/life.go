@@ -83,12 +83,15 @@ const (
 
 // Health is what the health check of a container found.
 type Health struct {
-	Format        int     `json:"format"`
-	Starts        int     `json:"starts"`
-	Restarts      int     `json:"restarts,omitempty"`
-	Status        string  `json:"status"`
-	FailingStreak int     `json:"failingStreak"`
-	Log           []Check `json:"log,omitempty"` // the last ones, the oldest first
+	Format        int    `json:"format"`
+	Starts        int    `json:"starts"`
+	Restarts      int    `json:"restarts,omitempty"`
+	Status        string `json:"status"`
+	FailingStreak int    `json:"failingStreak"`
+	// Startup: the startup check has not succeeded yet; Successes in a row has it.
+	Startup   bool    `json:"startup,omitempty"`
+	Successes int     `json:"successes,omitempty"`
+	Log       []Check `json:"log,omitempty"` // the last ones, the oldest first
 }
 
 // Check is one run of a health check.

@@ -5,6 +5,7 @@
 package limits
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -25,6 +26,12 @@ type Flags struct {
 	cpuShares              uint64
 	cpusetCPUs, cpusetMems string
 	pids                   int64
+	cpuPeriod, rtPeriod    uint64
+	cpuQuota, rtRuntime    int64
+	swappiness             int64
+	oomKillDisable         bool
+	kernelMemory           string
+	block                  block
 }
 
 // Register adds the options to a command. pids is the limit of processes that
@@ -39,12 +46,23 @@ func (f *Flags) Register(s *pflag.FlagSet, pids int64) {
 	s.StringVar(&f.cpusetCPUs, "cpuset-cpus", "", "Processors that may be used, a `LIST` as 0-2,5")
 	s.StringVar(&f.cpusetMems, "cpuset-mems", "", "Memory nodes that may be used, a `LIST` as 0-2,5")
 	s.Int64Var(&f.pids, "pids-limit", pids, "Limit of processes; -1 for none")
+	s.Uint64Var(&f.cpuPeriod, "cpu-period", 0, "With --cpu-quota: `MICROSECONDS` of a period")
+	s.Int64Var(&f.cpuQuota, "cpu-quota", 0, "`MICROSECONDS` of processors in each period; -1 for no limit")
+	s.Uint64Var(&f.rtPeriod, "cpu-rt-period", 0, "`MICROSECONDS` of a period for realtime processes")
+	s.Int64Var(&f.rtRuntime, "cpu-rt-runtime", 0, "`MICROSECONDS` that those may use of it")
+	s.Int64Var(&f.swappiness, "memory-swappiness", -1, "How much the kernel likes to swap, 0 to 100; -1 for the host's")
+	s.BoolVar(&f.oomKillDisable, "oom-kill-disable", false, "Let processes wait for memory instead of killing one")
+	s.StringVar(&f.kernelMemory, "kernel-memory", "", "Not in this version")
+	s.Lookup("kernel-memory").Hidden = true // podman's; refused with the reason
+	f.block.register(s)
 }
 
 // Given tells whether one of the options was.
 func (f *Flags) Given() bool {
 	for _, name := range []string{
 		"memory", "memory-swap", "memory-reservation", "cpus", "cpu-shares", "cpuset-cpus", "cpuset-mems", "pids-limit",
+		"cpu-period", "cpu-quota", "cpu-rt-period", "cpu-rt-runtime", "memory-swappiness", "oom-kill-disable", "kernel-memory",
+		"blkio-weight", "blkio-weight-device", "device-read-bps", "device-write-bps", "device-read-iops", "device-write-iops",
 	} {
 		if f.set.Changed(name) {
 			return true
@@ -75,8 +93,17 @@ func (f *Flags) Apply(r *libexec.Resources) error {
 			*size.to = n
 		}
 	}
+	if f.kernelMemory != "" {
+		return errclass.New(errclass.Unsupported, "--kernel-memory", errors.New("--kernel-memory: Linux has no such limit since 5.16; --memory counts the kernel's part"))
+	}
 	if f.set.Changed("cpus") {
 		r.CPUs = f.cpus
+		if !f.set.Changed("cpu-period") && !f.set.Changed("cpu-quota") && f.cpus != 0 {
+			r.CPUPeriod, r.CPUQuota = 0, 0 // an update says it in another way
+		}
+	}
+	if err := f.times(r); err != nil {
+		return err
 	}
 	if f.set.Changed("cpu-shares") {
 		r.CPUShares = f.cpuShares
@@ -91,6 +118,41 @@ func (f *Flags) Apply(r *libexec.Resources) error {
 		if r.Pids = f.pids; r.Pids == 0 {
 			r.Pids = -1
 		}
+	}
+	return f.block.apply(f.set, r)
+}
+
+// times are the limits that are periods and parts of them, and what else has a
+// value that means none.
+func (f *Flags) times(r *libexec.Resources) error {
+	for _, number := range []struct {
+		name string
+		set  func()
+	}{
+		{"cpu-period", func() { r.CPUPeriod = f.cpuPeriod }},
+		{"cpu-quota", func() { r.CPUQuota = f.cpuQuota }},
+		{"cpu-rt-period", func() { r.CPURealtimePeriod = f.rtPeriod }},
+		{"cpu-rt-runtime", func() { r.CPURealtimeRuntime = f.rtRuntime }},
+		{"oom-kill-disable", func() { r.OOMKillDisable = f.oomKillDisable }},
+	} {
+		if f.set.Changed(number.name) {
+			number.set()
+		}
+	}
+	if (f.set.Changed("cpu-period") || f.set.Changed("cpu-quota")) && !f.set.Changed("cpus") {
+		r.CPUs = 0
+	}
+	if !f.set.Changed("memory-swappiness") {
+		return nil
+	}
+	switch s := f.swappiness; {
+	case s == -1:
+		r.MemorySwappiness = nil
+	case s < 0 || s > 100:
+		return errclass.New(errclass.Usage, "--memory-swappiness", fmt.Errorf("--memory-swappiness %d: not between 0 and 100, nor -1", s))
+	default:
+		value := uint64(s)
+		r.MemorySwappiness = &value
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/cp"
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/doctor"
 	"github.com/tug-containers/tug/internal/command/events"
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/exists"
@@ -22,6 +23,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/importer"
+	"github.com/tug-containers/tug/internal/command/info"
 	"github.com/tug-containers/tug/internal/command/inspect"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
 	"github.com/tug-containers/tug/internal/command/kill"
@@ -79,6 +81,8 @@ func Commands() map[string]*cobra.Command {
 		"push":           push.New(),
 		"load":           load.New(),
 		"restart":        restart.New(),
+		"doctor":         doctor.New(),
+		"info":           info.New(),
 		"history":        history.New(),
 		"create":         run.NewCreate(),
 		"start":          start.New(),

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/internal/rootdir"
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,9 @@ type ExtractOptions struct {
 	// Overwrite lets a directory take the place of something else, and the
 	// other way round.
 	Overwrite bool
+	// IDs say what the host's ids are for those of Owner and of the archive; nil:
+	// they are the host's. The files are made as the container's root.
+	IDs *idmap.Mapping
 }
 
 // ErrWouldOverwrite: a directory stands where something else is to be, or the
@@ -40,7 +44,10 @@ var ErrWouldOverwrite = errors.New("a directory and something else have the same
 // element of a name is never followed.
 func Extract(ctx context.Context, r io.Reader, root *rootdir.Dir, dir string, opts ExtractOptions) error {
 	x := &extractor{root: root, dir: dir, opts: opts}
-	in := tar.NewReader(r)
+	return opts.IDs.AsRoot(func() error { return x.all(ctx, tar.NewReader(r)) })
+}
+
+func (x *extractor) all(ctx context.Context, in *tar.Reader) error {
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -79,11 +86,21 @@ func (x *extractor) place(name string) (parent *os.File, base string, err error)
 	return parent, base, err
 }
 
+// owner is who an entry belongs to, on the host. What the container does not have
+// is its root's.
 func (x *extractor) owner(h *tar.Header) Owner {
+	owner := Owner{h.Uid, h.Gid}
 	if x.opts.Owner != nil {
-		return *x.opts.Owner
+		owner = *x.opts.Owner
 	}
-	return Owner{h.Uid, h.Gid}
+	if x.opts.IDs.IsZero() {
+		return owner
+	}
+	uid, gid, ok := x.opts.IDs.Host(uint32(owner.UID), uint32(owner.GID))
+	if !ok {
+		uid, gid = x.opts.IDs.Root()
+	}
+	return Owner{int(uid), int(gid)}
 }
 
 func (x *extractor) entry(h *tar.Header, content io.Reader) error {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/internal/rootdir"
 	"golang.org/x/sys/unix"
 )
@@ -34,6 +35,9 @@ type Options struct {
 	// Upper says that the tree is the upper directory of an overlay: what it
 	// hides is written as a layer of an image says it.
 	Upper bool
+	// IDs say whom the files belong to in the container, where they have the host's
+	// ids; nil: as they are.
+	IDs *idmap.Mapping
 }
 
 // Write writes everything beneath a root to w, and ends the archive. Sockets
@@ -54,13 +58,13 @@ func Write(ctx context.Context, w io.Writer, root *rootdir.Dir, opts Options) er
 // WriteOne writes what name leads to in a root as an entry called as, with what
 // is beneath it, and ends the archive. With as "." a directory's content is
 // written alone.
-func WriteOne(ctx context.Context, w io.Writer, root *rootdir.Dir, name, as string) error {
+func WriteOne(ctx context.Context, w io.Writer, root *rootdir.Dir, name, as string, opts Options) error {
 	handle, err := root.OpenPath(name)
 	if err != nil {
 		return err
 	}
 	defer handle.Close()
-	t := &writer{ctx: ctx, out: tar.NewWriter(w), links: map[inode]string{}}
+	t := &writer{ctx: ctx, out: tar.NewWriter(w), opts: opts, links: map[inode]string{}}
 	if err := t.write(handle, as); err != nil {
 		return err
 	}
@@ -158,8 +162,9 @@ func (t *writer) mark(name string, st *unix.Stat_t) error {
 
 // header describes a file; hidden says that a directory hides what is below.
 func (t *writer) header(handle *os.File, name string, st *unix.Stat_t) (h *tar.Header, hidden bool, err error) {
+	uid, gid := t.opts.IDs.Inside(st.Uid, st.Gid)
 	h = &tar.Header{
-		Name: name, Mode: int64(st.Mode & 0o7777), Uid: int(st.Uid), Gid: int(st.Gid),
+		Name: name, Mode: int64(st.Mode & 0o7777), Uid: int(uid), Gid: int(gid),
 		ModTime: time.Unix(st.Mtim.Unix()), PAXRecords: map[string]string{}, Format: tar.FormatPAX,
 	}
 	switch st.Mode & unix.S_IFMT {

@@ -108,17 +108,33 @@ const RestartFile = "restart.json"
 // StopFile is made in RunDir by who is about to stop the container.
 const StopFile = "stopped"
 
-// Health is a health check: a process in the container.
-type Health struct {
+// Probe is a process in the container that tells how that is.
+type Probe struct {
 	// Process is a file with the OCI process that `exec --process` takes.
 	Process  string        `json:"process"`
 	Interval time.Duration `json:"interval"` // 0: only when somebody runs it
 	Timeout  time.Duration `json:"timeout"`
+}
+
+// Health is a health check.
+type Health struct {
+	Probe
 	// StartPeriod is the time in which a failure does not count.
 	StartPeriod time.Duration `json:"startPeriod,omitempty"`
 	Retries     int           `json:"retries"`
 	// OnFailure is what happens when it becomes unhealthy.
 	OnFailure string `json:"onFailure,omitempty"`
+	// Startup is run in its place until it has succeeded; nil for none.
+	Startup *Startup `json:"startup,omitempty"`
+}
+
+// Startup is a check of whether the container is up.
+type Startup struct {
+	Probe
+	// Retries is after how many failures in a row the container is started again; 0
+	// is never. Successes is how often in a row it must succeed, at least once.
+	Retries   int `json:"retries,omitempty"`
+	Successes int `json:"successes,omitempty"`
 }
 
 // The values of Health.OnFailure.

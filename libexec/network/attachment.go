@@ -12,6 +12,9 @@ type Container struct {
 	ID       string `json:"id"`
 	Name     string `json:"name,omitzero"`
 	Hostname string `json:"hostname,omitzero"`
+	// DNS are asked for names that the container's networks do not know, instead of
+	// the networks' own and the host's.
+	DNS []netip.Addr `json:"dns,omitzero"`
 	// Ports are mapped to the first network that can.
 	Ports []Port `json:"ports,omitzero"`
 }
@@ -64,7 +67,7 @@ type Joined struct {
 	Aliases   []string       `json:"aliases,omitzero"`
 	// DNS tells that names are resolved on the network.
 	DNS bool `json:"dns,omitzero"`
-	// Nameservers are what the driver says, beside those of the Network.
+	// Nameservers are those to ask: with DNS the network's own.
 	Nameservers []netip.Addr `json:"nameservers,omitzero"`
 	Search      []string     `json:"search,omitzero"`
 	// Order is which of the container's networks it is, from 0.

@@ -38,11 +38,30 @@ func makeNamespace(path string) error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("new network namespace: %w", err)
 		}
+		if err := loopback(); err != nil {
+			return err
+		}
 		if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
 			return &os.PathError{Op: "mount network namespace", Path: path, Err: err}
 		}
 		return nil
 	})
+}
+
+// loopback sets up the loopback interface of the thread's namespace, which no plugin
+// of others does.
+func loopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return os.NewSyscallError("loopback interface", unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo))
 }
 
 // isNamespace tells a namespace from the file that it is to be mounted at.

@@ -5,6 +5,7 @@ package network
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,9 @@ func (s *Set) Reload(ctx context.Context) error {
 		d, derr := s.driver(n.Driver)
 		if derr == nil {
 			derr = d.Reload(ctx, &n, on)
+		}
+		if derr == nil && slices.ContainsFunc(on, func(j Joined) bool { return j.DNS }) {
+			derr = s.book().Mend(ctx, n.Name)
 		}
 		err = errors.Join(err, derr)
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tug-containers/tug/internal/resolver"
 	"github.com/vishvananda/netlink"
 )
 
@@ -24,6 +25,9 @@ import (
 const insideEnv = "TUG_TEST_NETNS"
 
 func TestMain(m *testing.M) {
+	if os.Args[0] == "tug-dns" {
+		os.Exit(resolver.Main())
+	}
 	if os.Getuid() != 0 || os.Getenv(insideEnv) != "" {
 		os.Exit(m.Run())
 	}

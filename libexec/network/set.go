@@ -29,6 +29,8 @@ type Options struct {
 	// free. Pools are where the subnets of others come from; nil for ours.
 	Subnet *Subnet
 	Pools  []Pool
+	// Resolver is the file of tug-dns; without one no names are resolved.
+	Resolver string
 	// Drivers are those beside the one for bridges.
 	Drivers []Driver
 	// Debug, when not nil, hears of what is no error.
@@ -307,7 +309,7 @@ func (s *Set) remove(ctx context.Context, n *Network, sound bool) error {
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(syncDir(s.o.Dir), os.RemoveAll(s.runPath(n.Name)))
+	return errors.Join(syncDir(s.o.Dir), os.RemoveAll(s.runPath(n.Name)), s.book().Remove(n.Name))
 }
 
 // driver finds the driver of a name.

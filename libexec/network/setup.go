@@ -63,7 +63,7 @@ func (s *Set) join(ctx context.Context, c Container, want Attachment, on []Joine
 	}
 	j := Joined{
 		Format: format, Network: n.Name, NetworkID: n.ID, Driver: n.Driver, Container: c, Netns: s.NetnsPath(c.ID),
-		Interface: want.Interface, Aliases: want.Aliases, DNS: n.DNS, Nameservers: n.DNSServers, Order: len(on),
+		Interface: want.Interface, Aliases: want.Aliases, DNS: n.DNS && s.o.Resolver != "", Nameservers: n.DNSServers, Order: len(on),
 	}
 	if j.Interface, err = chooseName(want.Interface, on); err != nil {
 		return j, err
@@ -78,6 +78,9 @@ func (s *Set) join(ctx context.Context, c Container, want Attachment, on []Joine
 		if moved, err = s.move(ctx, &n, err); moved {
 			err = add()
 		}
+	}
+	if err == nil {
+		err = s.enter(ctx, &n, &j)
 	}
 	if err == nil {
 		j.Up = true
@@ -126,6 +129,9 @@ func (s *Set) Leave(ctx context.Context, id, name string) error {
 
 func (s *Set) leave(ctx context.Context, j *Joined, ending bool) error {
 	d, err := s.driver(j.Driver)
+	if err == nil && j.DNS {
+		err = s.book().Leave(ctx, j.Network, j.Container.ID)
+	}
 	if err == nil {
 		err = d.Remove(ctx, j, ending)
 	}
@@ -149,7 +155,7 @@ func (s *Set) Teardown(ctx context.Context, id string) error {
 		j, jerr := s.readJoined(name, id)
 		if jerr != nil {
 			// The drivers find by the names alone what there is.
-			j = Joined{Network: name, Container: Container{ID: id}, Netns: s.NetnsPath(id), Driver: s.driverOf(name)}
+			j = Joined{Network: name, Container: Container{ID: id}, Netns: s.NetnsPath(id), Driver: s.driverOf(name), DNS: true}
 		}
 		err = errors.Join(err, s.leave(ctx, &j, true))
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tug-containers/tug/internal/idmap"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,6 +37,9 @@ type OverlayOptions struct {
 	// Options are further mount options, as storage.conf's mountopt has them:
 	// nodev, metacopy=on, ...
 	Options []string
+	// IDs are those of the container's user namespace. The directories are mounted
+	// with them: what is on the disk keeps the container's numbers.
+	IDs *idmap.Mapping
 	// Method chooses the system calls; the zero value takes the best there is.
 	Method Method
 }
@@ -141,6 +145,13 @@ func (o *Overlay) lower(i int) string {
 }
 
 func (o *Overlay) try(m *overlayMount) error {
+	if !o.opts.IDs.Identity() {
+		return o.tryMapped(m)
+	}
+	return o.call(m)
+}
+
+func (o *Overlay) call(m *overlayMount) error {
 	if o.opts.Method != MountCall {
 		err := m.mountNew()
 		if o.opts.Method == NewAPI || !errors.Is(err, errNoNewAPI) {
@@ -204,7 +215,11 @@ func (o *Overlay) clearVolatile() bool {
 // Unmount takes the overlay from its target.
 func (o *Overlay) Unmount() error {
 	o.mounted = false
-	return Unmount(o.opts.Target)
+	err := Unmount(o.opts.Target)
+	if !o.opts.IDs.Identity() { // somebody may have been killed in Mount
+		err = errors.Join(err, removeMapped(filepath.Join(filepath.Dir(o.opts.Target), mappedDir)))
+	}
+	return err
 }
 
 // Remove unmounts, and deletes the target, the upper and the work directory.

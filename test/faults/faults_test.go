@@ -37,6 +37,7 @@ type operation struct {
 
 var operations = []operation{
 	{name: "run -d", line: "run -d --name x -v vol:/vol -v owned:/vol/in box sleep SLEEP", after: "volume rm -f vol", mayBe: []string{"", "created", "running", "exited", "unknown"}},
+	{name: "run -d, ids", line: "run -d --name x --userns auto box sleep SLEEP", mayBe: []string{"", "created", "running", "exited", "unknown"}},
 	{name: "create", line: "create --name x -v vol:/vol box true", after: "volume rm -f vol", mayBe: []string{"", "created"}},
 	{name: "start", before: "create --name x box sleep SLEEP", line: "start x", mayBe: []string{"created", "running", "exited", "unknown"}},
 	{name: "stop", before: "run -d --name x box sleep SLEEP", line: "stop -t 0 x", mayBe: []string{"running", "exited", "unknown"}},

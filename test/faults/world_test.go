@@ -36,6 +36,9 @@ func newWorld(t *testing.T, runtime string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := scene.SubIDs(); err != nil {
+		t.Fatal(err)
+	}
 	stock, err := images.Stock()
 	if err != nil {
 		t.Fatal(err)

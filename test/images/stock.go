@@ -29,19 +29,20 @@ func Stock() (map[string]*Built, error) {
 	if err != nil {
 		return nil, err
 	}
-	docker := *plain
-	docker.Docker = true
-	docker.EditConfig = func(config map[string]any) {
-		config["config"].(map[string]any)["Healthcheck"] = map[string]any{
-			"Test": []string{"CMD-SHELL", "true"}, "Interval": 30_000_000_000, "Retries": 3,
-		}
+	docker, checked := *plain, *plain
+	for image, health := range map[*Image]map[string]any{
+		&docker:  {"Test": []string{"CMD-SHELL", "true"}, "Interval": 30_000_000_000, "Retries": 3},
+		&checked: {"Test": []string{"CMD-SHELL", "test ! -e /tmp/ill"}, "Interval": 100_000_000, "Retries": 2},
+	} {
+		image.Docker = true
+		image.EditConfig = func(config map[string]any) { config["config"].(map[string]any)["Healthcheck"] = health }
 	}
 	zstd := *plain
 	zstd.Layers = []Layer{small}
 	here, there := platformed(plain, runtime.GOARCH), platformed(plain, OtherArch())
 	out := map[string]*Built{}
 	for name, image := range map[string]*Image{
-		"busybox:latest": plain, "busybox:docker": &docker, "busybox:zstd": &zstd,
+		"busybox:latest": plain, "busybox:docker": &docker, "busybox:checked": &checked, "busybox:zstd": &zstd,
 		"busybox:foreign": there, "busybox:here": here, "app:latest": app(base),
 	} {
 		if out[name], err = image.Build(); err != nil {

@@ -22,7 +22,6 @@ import (
 	"github.com/tug-containers/tug/internal/command/rm"
 	"github.com/tug-containers/tug/internal/command/run"
 	"github.com/tug-containers/tug/internal/command/start"
-	"github.com/tug-containers/tug/internal/command/stats"
 	"github.com/tug-containers/tug/internal/command/stop"
 	"github.com/tug-containers/tug/internal/command/unpause"
 	"github.com/tug-containers/tug/internal/command/version"
@@ -51,7 +50,6 @@ func main() {
 		"rm":          rm.New,
 		"run":         run.New,
 		"start":       start.New,
-		"stats":       stats.New,
 		"stop":        stop.New,
 		"unpause":     unpause.New,
 		"version":     version.New,

@@ -12,12 +12,14 @@ import (
 	"github.com/tug-containers/tug/internal/command/cp"
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
+	"github.com/tug-containers/tug/internal/command/doctor"
 	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/export"
 	"github.com/tug-containers/tug/internal/command/gc"
 	"github.com/tug-containers/tug/internal/command/history"
 	"github.com/tug-containers/tug/internal/command/images"
 	"github.com/tug-containers/tug/internal/command/importer"
+	"github.com/tug-containers/tug/internal/command/info"
 	"github.com/tug-containers/tug/internal/command/inspectremote"
 	"github.com/tug-containers/tug/internal/command/load"
 	"github.com/tug-containers/tug/internal/command/login"
@@ -29,6 +31,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/rename"
 	"github.com/tug-containers/tug/internal/command/rmi"
 	"github.com/tug-containers/tug/internal/command/save"
+	"github.com/tug-containers/tug/internal/command/stats"
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
@@ -57,12 +60,15 @@ func main() {
 		"diff":           diff.New,
 		"exists":         exists.New,
 		"gc":             gc.New,
+		"doctor":         doctor.New,
+		"info":           info.New,
 		"history":        history.New,
 		"images":         images.New,
 		"mount":          mount.New,
 		"prune":          prune.New,
 		"rename":         rename.New,
 		"rmi":            rmi.New,
+		"stats":          stats.New,
 		"tag":            tag.New,
 		"top":            top.New,
 		"umount":         umount.New,

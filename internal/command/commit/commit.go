@@ -98,13 +98,13 @@ func (o *options) commit(ctx context.Context, store *libstorage.Store, info libs
 			return imagechange.Apply(&config.Config, more, o.changes)
 		},
 	}
-	tree := treetar.Options{}
+	tree := treetar.Options{IDs: info.Translate()}
 	switch upper := info.UpperDir(); {
 	case o.squash || record.ImageID == "":
 	case upper == "":
 		return "", errclass.New(errclass.Unsupported, record.ID, fmt.Errorf("container %s: the storage driver does not tell what it changed: say --squash", record.ID))
 	default:
-		dir, tree.Upper = upper, true
+		dir, tree = upper, treetar.Options{Upper: true} // on the disk, the ids are the container's
 	}
 	root, err := rootdir.Open(dir)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/rootdir"
 	"github.com/tug-containers/tug/internal/treetar"
@@ -54,6 +55,8 @@ type end struct {
 	stream          bool
 	root            *rootdir.Dir
 	owner           treetar.Owner
+	// ids are the container's, where its files show the host's.
+	ids *idmap.Mapping
 	// name is what the source is called in an archive.
 	name string
 	// beside opens the root of another end of the same container.
@@ -92,7 +95,7 @@ func (o *options) run(ctx context.Context, from, to string, stdin io.Reader, std
 	return o.within(ctx, store, &src, func() error {
 		run := func() error { return o.copy(ctx, src, dst, stdin, stdout) }
 		if src.container == dst.container && dst.container != "" {
-			dst.owner = src.owner
+			dst.owner, dst.ids = src.owner, src.ids
 			return src.beside(&dst, run)
 		}
 		return o.within(ctx, store, &dst, run)
@@ -121,6 +124,7 @@ func (o *options) within(ctx context.Context, store *libstorage.Store, e *end, u
 		if who, err := libexec.ResolveUser(dir, user, nil); err == nil {
 			e.owner = treetar.Owner{UID: int(who.UID), GID: int(who.GID)}
 		}
+		e.ids = info.Translate()
 		e.beside = func(other *end, use func() error) error {
 			if info.Record.State() == libstorage.Running {
 				return other.openRunning(&info.Record, use)
@@ -180,9 +184,9 @@ func (o *options) copy(ctx context.Context, src, dst end, stdin io.Reader, stdou
 		if _, err := src.root.Stat(src.path); err != nil {
 			return missing(src.path, err)
 		}
-		return treetar.WriteOne(ctx, stdout, src.root, src.path, src.name)
+		return treetar.WriteOne(ctx, stdout, src.root, src.path, src.name, treetar.Options{IDs: src.ids})
 	}
-	opts := treetar.ExtractOptions{Overwrite: o.overwrite}
+	opts := treetar.ExtractOptions{Overwrite: o.overwrite, IDs: dst.ids}
 	if o.archive {
 		opts.Owner = &dst.owner
 	}
@@ -202,7 +206,9 @@ func (o *options) copy(ctx context.Context, src, dst end, stdin io.Reader, stdou
 	}
 	r, w := io.Pipe()
 	defer r.Close()
-	go func() { w.CloseWithError(treetar.WriteOne(ctx, w, src.root, src.path, name)) }()
+	go func() {
+		w.CloseWithError(treetar.WriteOne(ctx, w, src.root, src.path, name, treetar.Options{IDs: src.ids}))
+	}()
 	return treetar.Extract(ctx, r, dst.root, dir, opts)
 }
 

@@ -49,6 +49,9 @@ func withContainer(ctx context.Context, store *libstorage.Store, info libstorage
 	if o.tree != nil {
 		return use(o)
 	}
+	if info.Translate() != nil {
+		return unsupported("the files of container " + info.Record.Name + " were copied for its user namespace, and differ from the image's in their owners")
+	}
 	return store.WithRootfs(ctx, info.Record.ID, func(_ libstorage.ContainerInfo, dir string) error {
 		o.tree = []string{dir}
 		return use(o)

@@ -46,35 +46,36 @@ func run(ctx context.Context, opts libstorage.Options, name, output string, stdo
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return store.WithRootfs(ctx, name, func(_ libstorage.ContainerInfo, dir string) (err error) {
+	return store.WithRootfs(ctx, name, func(info libstorage.ContainerInfo, dir string) (err error) {
 		root, err := rootdir.Open(dir)
 		if err != nil {
 			return err
 		}
 		defer root.Close()
+		tree := treetar.Options{IDs: info.Translate()}
 		if output == "" {
-			return write(ctx, stdout, root)
+			return write(ctx, stdout, root, tree)
 		}
-		return toFile(ctx, output, root)
+		return toFile(ctx, output, root, tree)
 	})
 }
 
 // toFile makes an archive that is whole when it appears. What is no regular file,
 // such as a FIFO, is written to as it is.
-func toFile(ctx context.Context, output string, root *rootdir.Dir) error {
+func toFile(ctx context.Context, output string, root *rootdir.Dir, tree treetar.Options) error {
 	fail := func(err error) error { return fmt.Errorf("--output: %w", err) }
 	if info, err := os.Stat(output); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(output, os.O_WRONLY, 0)
 		if err != nil {
 			return fail(err)
 		}
-		return errors.Join(write(ctx, f, root), f.Close())
+		return errors.Join(write(ctx, f, root, tree), f.Close())
 	}
 	f, err := os.CreateTemp(filepath.Dir(output), ".tug-export-*")
 	if err != nil {
 		return fail(err)
 	}
-	err = errors.Join(write(ctx, f, root), f.Chmod(0o644), f.Close())
+	err = errors.Join(write(ctx, f, root, tree), f.Chmod(0o644), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), output)
 	}
@@ -84,9 +85,9 @@ func toFile(ctx context.Context, output string, root *rootdir.Dir) error {
 	return nil
 }
 
-func write(ctx context.Context, w io.Writer, root *rootdir.Dir) error {
+func write(ctx context.Context, w io.Writer, root *rootdir.Dir, tree treetar.Options) error {
 	buffer := bufio.NewWriterSize(w, 1<<18)
-	if err := treetar.Write(ctx, buffer, root, treetar.Options{}); err != nil {
+	if err := treetar.Write(ctx, buffer, root, tree); err != nil {
 		return err
 	}
 	return buffer.Flush()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -22,7 +23,7 @@ type row struct {
 
 // New makes the command.
 func New() *cobra.Command {
-	var dryRun bool
+	var dryRun, reset, force bool
 	var form string
 	cmd := &cobra.Command{
 		Use:   "tug-gc [OPTION]...",
@@ -33,11 +34,21 @@ func New() *cobra.Command {
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	f := cmd.Flags()
 	f.BoolVarP(&dryRun, "dry-run", "n", false, "Say what would be removed, and remove nothing")
+	f.BoolVarP(&force, "force", "f", false, "With --reset: do not ask, and end what runs")
+	f.BoolVar(&reset, "reset", false, "Remove all containers, volumes, networks and images of the store, and the store")
 	f.StringVar(&form, "format", "", "`FORMAT` of the output: json, a Go template, or table TEMPLATE")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		format, err := cli.ParseFormat(form)
 		if err != nil {
 			return err
+		}
+		switch {
+		case force && !reset:
+			return errclass.New(errclass.Usage, "--force", errors.New("--force goes with --reset"))
+		case reset && (dryRun || form != ""):
+			return errclass.New(errclass.Usage, "--reset", errors.New("--reset goes with neither --dry-run nor --format"))
+		case reset:
+			return resetStore(cmd, globals.Store(), force)
 		}
 		return run(cmd, globals.Store(), format, dryRun)
 	}

@@ -35,6 +35,12 @@ func (c *subject) config() containerConfig {
 		cfg.Umask = fmt.Sprintf("%04o", *exec.Umask)
 	}
 	cfg.Healthcheck, cfg.HealthcheckOnFailureAction = c.healthCheck()
+	if h := c.asked.Health; h != nil && h.Startup != nil {
+		s := h.Startup
+		cfg.StartupHealthCheck = &startupCheck{
+			healthCheck{Test: s.Test, Interval: max(s.Interval, 0), Timeout: s.Timeout, Retries: s.Retries}, s.Successes,
+		}
+	}
 	return cfg
 }
 
@@ -134,10 +140,12 @@ func (c *subject) hostConfig(mounts []mount) hostConfig {
 		RestartPolicy: restartPolicy{c.restart(), asked.Restart.Max}, AutoRemove: c.info.Record.Ephemeral || c.info.Record.AutoRemove,
 		CapAdd: capabilities(exec.CapAdd), CapDrop: capabilities(exec.CapDrop), ExtraHosts: []string{}, GroupAdd: list0(exec.Groups),
 		IpcMode: mode(exec.IPC, "private"), PidMode: mode(exec.PID, "private"), UTSMode: mode(exec.UTS, "private"), CgroupMode: mode(exec.Cgroup, "private"),
-		Privileged: exec.Privileged, ReadonlyRootfs: exec.ReadOnly, Tmpfs: map[string]string{}, UsernsMode: "host", ShmSize: either(exec.ShmSize, 64<<20), Runtime: "oci",
+		Privileged: exec.Privileged, ReadonlyRootfs: exec.ReadOnly, Tmpfs: map[string]string{}, UsernsMode: first(c.asked.UserNS.Text, "host"), ShmSize: either(exec.ShmSize, 64<<20), Runtime: "oci",
 		CPUShares: r.CPUShares, Memory: r.Memory, NanoCpus: int64(r.CPUs * 1e9), CgroupParent: exec.CgroupParent, CpusetCpus: r.CpusetCPUs, CpusetMems: r.CpusetMems,
 		Devices: []device{}, MemoryReservation: r.MemoryReservation, MemorySwap: r.MemorySwap, PidsLimit: r.Pids, Ulimits: []ulimit{}, Init: exec.Init, Sysctls: exec.Sysctls,
 	}
+	h.limits(r)
+	h.CgroupManager, h.Cgroups = first(exec.CgroupManager, libexec.ManagerCgroupfs), first(exec.Cgroups, "default")
 	if h.PidsLimit == 0 {
 		h.PidsLimit = libexec.DefaultPids
 	}
@@ -187,6 +195,8 @@ func mode(n libexec.Namespace, private string) string {
 		return private
 	case libexec.PathMode:
 		return "ns:" + n.Path
+	case libexec.ContainerMode:
+		return "container:" + n.Path
 	}
 	return string(n.Mode)
 }
@@ -199,4 +209,24 @@ func (c *subject) logConfig() logConfig {
 		shown.Path = launch.LogPath(c.info, &c.asked)
 	}
 	return shown
+}
+
+// limits are those that few containers have.
+func (h *hostConfig) limits(r *libexec.Resources) {
+	h.CpuPeriod, h.CpuQuota, h.CpuRealtimePeriod, h.CpuRealtimeRun = r.CPUPeriod, r.CPUQuota, r.CPURealtimePeriod, r.CPURealtimeRuntime
+	h.BlkioWeight, h.BlkioWeightDevice = r.BlkioWeight, deviceRates(r.BlkioWeightDevice)
+	h.ReadBps, h.WriteBps = deviceRates(r.ReadBps), deviceRates(r.WriteBps)
+	h.ReadIOps, h.WriteIOps = deviceRates(r.ReadIOps), deviceRates(r.WriteIOps)
+	h.MemorySwappiness, h.OomKillDisable = -1, r.OOMKillDisable
+	if r.MemorySwappiness != nil {
+		h.MemorySwappiness = int64(*r.MemorySwappiness)
+	}
+}
+
+func deviceRates(rates []libexec.DeviceRate) []deviceRate {
+	list := []deviceRate{}
+	for _, rate := range rates {
+		list = append(list, deviceRate(rate))
+	}
+	return list
 }

@@ -137,25 +137,26 @@ type networkSettings struct {
 }
 
 type containerConfig struct {
-	Hostname     string              `json:"Hostname"`
-	Domainname   string              `json:"Domainname"`
-	User         string              `json:"User"`
-	AttachStdin  bool                `json:"AttachStdin"`
-	AttachStdout bool                `json:"AttachStdout"`
-	AttachStderr bool                `json:"AttachStderr"`
-	Tty          bool                `json:"Tty"`
-	OpenStdin    bool                `json:"OpenStdin"`
-	StdinOnce    bool                `json:"StdinOnce"`
-	Env          []string            `json:"Env"`
-	Cmd          []string            `json:"Cmd"`
-	Image        string              `json:"Image"`
-	Volumes      map[string]struct{} `json:"Volumes"`
-	WorkingDir   string              `json:"WorkingDir"`
-	Entrypoint   []string            `json:"Entrypoint"`
-	Labels       map[string]string   `json:"Labels"`
-	Annotations  map[string]string   `json:"Annotations"`
-	StopSignal   string              `json:"StopSignal"`
-	Healthcheck  *healthCheck        `json:"Healthcheck,omitempty"`
+	Hostname           string              `json:"Hostname"`
+	Domainname         string              `json:"Domainname"`
+	User               string              `json:"User"`
+	AttachStdin        bool                `json:"AttachStdin"`
+	AttachStdout       bool                `json:"AttachStdout"`
+	AttachStderr       bool                `json:"AttachStderr"`
+	Tty                bool                `json:"Tty"`
+	OpenStdin          bool                `json:"OpenStdin"`
+	StdinOnce          bool                `json:"StdinOnce"`
+	Env                []string            `json:"Env"`
+	Cmd                []string            `json:"Cmd"`
+	Image              string              `json:"Image"`
+	Volumes            map[string]struct{} `json:"Volumes"`
+	WorkingDir         string              `json:"WorkingDir"`
+	Entrypoint         []string            `json:"Entrypoint"`
+	Labels             map[string]string   `json:"Labels"`
+	Annotations        map[string]string   `json:"Annotations"`
+	StopSignal         string              `json:"StopSignal"`
+	Healthcheck        *healthCheck        `json:"Healthcheck,omitempty"`
+	StartupHealthCheck *startupCheck       `json:"StartupHealthCheck,omitempty"`
 	// HealthcheckOnFailureAction is none, kill, restart or stop.
 	HealthcheckOnFailureAction string `json:"HealthcheckOnFailureAction,omitempty"`
 	Umask                      string `json:"Umask"`
@@ -190,12 +191,26 @@ type hostConfig struct {
 	Memory            int64               `json:"Memory"`
 	NanoCpus          int64               `json:"NanoCpus"`
 	CgroupParent      string              `json:"CgroupParent"`
+	CgroupManager     string              `json:"CgroupManager"`
+	Cgroups           string              `json:"Cgroups"`
 	CpusetCpus        string              `json:"CpusetCpus"`
 	CpusetMems        string              `json:"CpusetMems"`
 	Devices           []device            `json:"Devices"`
 	MemoryReservation int64               `json:"MemoryReservation"`
 	MemorySwap        int64               `json:"MemorySwap"`
 	PidsLimit         int64               `json:"PidsLimit"`
+	CpuPeriod         uint64              `json:"CpuPeriod"`
+	CpuQuota          int64               `json:"CpuQuota"`
+	CpuRealtimePeriod uint64              `json:"CpuRealtimePeriod"`
+	CpuRealtimeRun    int64               `json:"CpuRealtimeRuntime"`
+	BlkioWeight       uint16              `json:"BlkioWeight"`
+	BlkioWeightDevice []deviceRate        `json:"BlkioWeightDevice"`
+	ReadBps           []deviceRate        `json:"BlkioDeviceReadBps"`
+	WriteBps          []deviceRate        `json:"BlkioDeviceWriteBps"`
+	ReadIOps          []deviceRate        `json:"BlkioDeviceReadIOps"`
+	WriteIOps         []deviceRate        `json:"BlkioDeviceWriteIOps"`
+	MemorySwappiness  int64               `json:"MemorySwappiness"`
+	OomKillDisable    bool                `json:"OomKillDisable"`
 	Ulimits           []ulimit            `json:"Ulimits"`
 	Init              bool                `json:"Init,omitempty"`
 	Sysctls           map[string]string   `json:"Sysctls,omitempty"`
@@ -224,4 +239,10 @@ type ulimit struct {
 	Name string `json:"Name"`
 	Soft int64  `json:"Soft"`
 	Hard int64  `json:"Hard"`
+}
+
+// deviceRate is a weight or a rate of a disk.
+type deviceRate struct {
+	Path string `json:"Path"`
+	Rate uint64 `json:"Rate"`
 }

@@ -62,6 +62,12 @@ type healthCheck struct {
 	Retries       int           `json:"Retries,omitempty"`
 }
 
+// startupCheck is the check of a container until it is up.
+type startupCheck struct {
+	healthCheck
+	Successes int `json:"Successes,omitempty"`
+}
+
 // Field has podman's other name for ID.
 func (d *imageData) Field(name string) (any, bool, error) { return d.ID, name == "Id", nil }
 

@@ -36,6 +36,9 @@ type flags struct {
 	workDir, user, entrypoint  string
 	groups                     []string
 	network, ipc, pid, uts     string
+	cgroupns, userns           string
+	uidMaps, gidMaps           []string
+	subUID, subGID             string
 	hostname                   string
 	addHosts                   []string
 	capAdd, capDrop            []string
@@ -48,6 +51,8 @@ type flags struct {
 	limits                     limits.Flags
 	oomScoreAdj                int
 	umask, cgroupParent        string
+	cgroups, cgroupManager     string
+	cgroupConf                 []string
 	refused                    []refusal
 	live                       live
 	create                     bool // it is tug-create, which starts nothing
@@ -132,9 +137,15 @@ func (f *flags) registerFiles(s *pflag.FlagSet) {
 
 func (f *flags) registerPrivileges(s *pflag.FlagSet) {
 	s.StringVar(&f.network, "network", "none", "Network `MODE`: none, host, private, ns:PATH")
-	s.StringVar(&f.ipc, "ipc", "private", "IPC namespace `MODE`: private, host, none, ns:PATH")
-	s.StringVar(&f.pid, "pid", "private", "PID namespace `MODE`: private, host, ns:PATH")
-	s.StringVar(&f.uts, "uts", "private", "UTS namespace `MODE`: private, host, ns:PATH")
+	s.StringVar(&f.ipc, "ipc", "private", "IPC namespace `MODE`: private, shareable, host, none, container:NAME, ns:PATH")
+	s.StringVar(&f.pid, "pid", "private", "PID namespace `MODE`: private, host, container:NAME, ns:PATH")
+	s.StringVar(&f.uts, "uts", "private", "UTS namespace `MODE`: private, host, container:NAME, ns:PATH")
+	s.StringVar(&f.cgroupns, "cgroupns", "", "Cgroup namespace `MODE`: private, host, container:NAME, ns:PATH (default: private with cgroups of version 2, else host)")
+	s.StringVar(&f.userns, "userns", "host", "User namespace `MODE`: host, auto[:OPTION,...], keep-id[:OPTION,...], nomap, container:NAME, ns:PATH")
+	s.StringArrayVar(&f.uidMaps, "uidmap", nil, "Map users to the host's, `CONTAINER:HOST[:SIZE]`; can be repeated")
+	s.StringArrayVar(&f.gidMaps, "gidmap", nil, "Map groups to the host's, `CONTAINER:HOST[:SIZE]`; can be repeated")
+	s.StringVar(&f.subUID, "subuidname", "", "Map the ranges of this `USER` in /etc/subuid")
+	s.StringVar(&f.subGID, "subgidname", "", "Map the ranges of this `USER` in /etc/subgid")
 	s.StringVarP(&f.hostname, "hostname", "h", "", "Host `NAME` (default: from the container's ID)")
 	s.StringArrayVar(&f.addHosts, "add-host", nil, "Line of /etc/hosts, `NAME:ADDRESS`; can be repeated")
 	s.StringArrayVar(&f.sysctls, "sysctl", nil, "Kernel parameter of the container's namespaces, `NAME=VALUE`; can be repeated")
@@ -147,5 +158,8 @@ func (f *flags) registerPrivileges(s *pflag.FlagSet) {
 func (f *flags) registerResources(s *pflag.FlagSet) {
 	f.limits.Register(s, libexec.DefaultPids)
 	s.StringArrayVar(&f.ulimits, "ulimit", nil, "Resource limit, `NAME=SOFT[:HARD]`, or host; can be repeated")
-	s.StringVar(&f.cgroupParent, "cgroup-parent", "", "`CGROUP` under which the container's is made")
+	s.StringVar(&f.cgroupParent, "cgroup-parent", "", "`CGROUP` under which the container's is made, with systemd a slice")
+	s.StringVar(&f.cgroups, "cgroups", libexec.CgroupsEnabled, "`WHICH` cgroup the container gets: enabled (its own), disabled (none), split (one below ours)")
+	s.StringVar(&f.cgroupManager, "cgroup-manager", "", "`WHO` makes it: cgroupfs or systemd (default: containers.conf, else cgroupfs)")
+	s.StringArrayVar(&f.cgroupConf, "cgroup-conf", nil, "File of a cgroup of version 2 and what is written there, `NAME=VALUE`; can be repeated")
 }

@@ -51,7 +51,7 @@ func TestOptionsDefaults(t *testing.T) {
 	if o.Stdio.In != nil || o.Stdio.Out != os.Stdout || o.Pull != "missing" || o.StopTimeout != 10*time.Second {
 		t.Errorf("stdio %v, pull %q, stop time-out %s", o.Stdio, o.Pull, o.StopTimeout)
 	}
-	if o.Exec.Entrypoint != nil || o.Exec.Resources != (libexec.Resources{}) || o.Exec.OOMScoreAdj != nil || *o.Exec.Umask != 0o022 {
+	if o.Exec.Entrypoint != nil || !reflect.DeepEqual(o.Exec.Resources, libexec.Resources{}) || o.Exec.OOMScoreAdj != nil || *o.Exec.Umask != 0o022 {
 		t.Errorf("entrypoint %v, resources %v", o.Exec.Entrypoint, o.Exec.Resources)
 	}
 }

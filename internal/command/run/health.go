@@ -20,6 +20,13 @@ type health struct {
 	retries                             uint
 	onFailure                           string
 	off                                 bool
+	startup                             startup
+}
+
+// startup are the options of the startup check.
+type startup struct {
+	cmd, interval, timeout string
+	retries, successes     uint
 }
 
 func (f *flags) registerHealth(s *pflag.FlagSet) {
@@ -29,6 +36,12 @@ func (f *flags) registerHealth(s *pflag.FlagSet) {
 	s.StringVar(&f.health.startPeriod, "health-start-period", "", "`TIME` from the start in which a failed check does not count (default: the image's, else 0s)")
 	s.UintVar(&f.health.retries, "health-retries", 0, "`NUMBER` of failed checks in a row that make the container unhealthy (default: the image's, else 3)")
 	s.StringVar(&f.health.onFailure, "health-on-failure", "none", "What happens then, an `ACTION`: none, kill, restart, stop")
+	up := &f.health.startup
+	s.StringVar(&up.cmd, "health-startup-cmd", "", "`COMMAND` to run in place of the health check until it has succeeded, as that of --health-cmd")
+	s.StringVar(&up.interval, "health-startup-interval", "", "`TIME` between two of these checks, or disable (default: 30s)")
+	s.StringVar(&up.timeout, "health-startup-timeout", "", "`TIME` that one of these checks may take (default: 30s)")
+	s.UintVar(&up.retries, "health-startup-retries", 0, "`NUMBER` of these checks that fail in a row after which the container is started again; 0 is never")
+	s.UintVar(&up.successes, "health-startup-success", 0, "`NUMBER` of these checks that must succeed in a row; 0 is one")
 	s.BoolVar(&f.health.off, "no-healthcheck", false, "Run no health check, the image's neither")
 }
 
@@ -66,14 +79,46 @@ func (f *flags) checks(o *launch.Options, _ []string) (err error) {
 	if f.set.Changed("health-on-failure") {
 		h.OnFailure = f.health.onFailure
 	}
+	if h.Startup, err = f.startup(); err != nil {
+		return err
+	}
 	for _, name := range []string{
-		"health-cmd", "health-interval", "health-timeout", "health-start-period", "health-retries", "health-on-failure", "no-healthcheck",
+		"health-startup-cmd", "health-cmd", "health-interval", "health-timeout", "health-start-period", "health-retries", "health-on-failure", "no-healthcheck",
 	} {
 		if f.set.Changed(name) {
 			o.Health = &h
 		}
 	}
 	return nil
+}
+
+// startup reads what is about the startup check; nil when there is none.
+func (f *flags) startup() (c *launch.StartupCheck, err error) {
+	up := &f.health.startup
+	if !f.set.Changed("health-startup-cmd") {
+		for _, name := range []string{"interval", "timeout", "retries", "success"} {
+			if flag := "--health-startup-" + name; f.set.Changed(flag[2:]) {
+				return nil, usage(flag, "%s: there is no --health-startup-cmd", flag)
+			}
+		}
+		return nil, nil
+	}
+	c = &launch.StartupCheck{Test: parseTest(up.cmd), Retries: int(up.retries), Successes: int(up.successes)}
+	switch {
+	case len(c.Test) == 0 || c.Test[0] == launch.HealthNone:
+		return nil, usage("--health-startup-cmd", "--health-startup-cmd %q: no command", up.cmd)
+	case f.health.off:
+		return nil, usage("--no-healthcheck", "--no-healthcheck and --health-startup-cmd exclude each other")
+	case up.retries > math.MaxInt32 || up.successes > math.MaxInt32:
+		return nil, usage("--health-startup-retries", "--health-startup-retries %d, --health-startup-success %d: too many", up.retries, up.successes)
+	}
+	if up.interval == "disable" {
+		c.Interval = launch.HealthManual
+	} else if c.Interval, err = parseTime("--health-startup-interval", up.interval, time.Millisecond); err != nil {
+		return nil, err
+	}
+	c.Timeout, err = parseTime("--health-startup-timeout", up.timeout, time.Second)
+	return c, err
 }
 
 // parseTest reads a command, as podman does: NONE, CMD or CMD-SHELL and what

@@ -94,7 +94,9 @@ func (m *mountFlag) field(field string) error {
 				m.options = append(m.options, "nocopy")
 			}
 		})
-	case "volume-opt", "consistency", "idmap", "no-dereference":
+	case "idmap":
+		m.options = append(m.options, field)
+	case "volume-opt", "consistency", "no-dereference":
 		return unsupported(m.value, "--mount %q: %s is not supported by this version", m.value, key)
 	default: // as in the list of a --volume; checked there
 		m.options = append(m.options, field)

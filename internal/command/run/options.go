@@ -90,7 +90,15 @@ func (f *flags) container(o *launch.Options, args []string) (err error) {
 func (f *flags) process(o *launch.Options, args []string) (err error) {
 	e := &o.Exec
 	e.Command, e.Terminal = args[1:], f.tty
-	e.WorkDir, e.User, e.Groups = f.workDir, f.user, f.groups
+	e.WorkDir, e.User = f.workDir, f.user
+	for _, group := range f.groups {
+		if e.KeepGroups = e.KeepGroups || group == "keep-groups"; group != "keep-groups" {
+			e.Groups = append(e.Groups, group)
+		}
+	}
+	if e.KeepGroups && len(e.Groups) > 0 {
+		return usage("--group-add", "--group-add: keep-groups and other groups exclude each other")
+	}
 	e.UnsetEnv, e.UnsetEnvAll, e.HostEnv = f.unsetEnv, f.unsetEnvAll, f.hostEnvironment()
 	if e.Env, err = environment.Read(f.envFiles, f.env, f.environ); err != nil {
 		return err
@@ -147,13 +155,22 @@ func (f *flags) namespaces(o *launch.Options, _ []string) (err error) {
 	if e.Network, err = parseNamespace("--network", f.network, "none", "host", "private"); err != nil {
 		return err
 	}
-	if e.IPC, err = parseNamespace("--ipc", f.ipc, "private", "host", "none", "shareable"); err != nil {
+	if e.IPC, err = parseNamespace("--ipc", f.ipc, "private", "host", "none", "shareable", container); err != nil {
 		return err
 	}
-	if e.PID, err = parseNamespace("--pid", f.pid, "private", "host"); err != nil {
+	if e.PID, err = parseNamespace("--pid", f.pid, "private", "host", container); err != nil {
 		return err
 	}
-	if e.UTS, err = parseNamespace("--uts", f.uts, "private", "host"); err != nil {
+	if e.UTS, err = parseNamespace("--uts", f.uts, "private", "host", container); err != nil {
+		return err
+	}
+	if f.cgroupns != "" {
+		if e.Cgroup, err = parseNamespace("--cgroupns", f.cgroupns, "private", "host", container); err != nil {
+			return err
+		}
+		e.CgroupPrivate = e.Cgroup.Mode == libexec.Private
+	}
+	if o.UserNS, err = f.userNamespace(); err != nil {
 		return err
 	}
 	e.Hostname = f.hostname
@@ -179,7 +196,15 @@ func (f *flags) resources(o *launch.Options, _ []string) error {
 	if err := f.limits.Apply(&e.Resources); err != nil {
 		return err
 	}
-	e.CgroupParent = f.cgroupParent
+	e.CgroupParent, e.Cgroups, e.CgroupManager = f.cgroupParent, f.cgroups, f.cgroupManager
+	if e.Cgroups == libexec.CgroupsEnabled {
+		e.Cgroups = "" // as if it were not there
+	}
+	conf, err := parsePairs("--cgroup-conf", f.cgroupConf, true)
+	if err != nil {
+		return err
+	}
+	e.Resources.Unified = conf
 	for _, value := range f.ulimits {
 		if value == "host" {
 			e.RlimitsHost = true

@@ -5,6 +5,7 @@ package run
 import (
 	"encoding/json"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,10 @@ func parseDevice(s string) (libexec.Device, error) {
 	return device, nil
 }
 
-// parseNamespace reads private, host, none or ns:PATH.
+// container is what the name of a container follows whose namespace is shared.
+const container = "container:"
+
+// parseNamespace reads private, host, none, container:NAME or ns:PATH.
 func parseNamespace(flag, s string, modes ...string) (libexec.Namespace, error) {
 	if p, found := strings.CutPrefix(s, "ns:"); found {
 		if !path.IsAbs(p) {
@@ -69,11 +73,19 @@ func parseNamespace(flag, s string, modes ...string) (libexec.Namespace, error) 
 		}
 		return libexec.Namespace{Mode: libexec.PathMode, Path: p}, nil
 	}
+	if name, found := strings.CutPrefix(s, container); found && slices.Contains(modes, container) {
+		if name == "" {
+			return libexec.Namespace{}, usage(flag, "%s %q: no name of a container", flag, s)
+		}
+		return libexec.Namespace{Mode: libexec.ContainerMode, Path: name}, nil
+	}
 	for _, mode := range modes {
 		if s != mode {
 			continue
 		}
 		switch mode {
+		case "shareable":
+			return libexec.Namespace{Mode: libexec.ShareableMode}, nil
 		case "host":
 			return libexec.Namespace{Mode: libexec.HostMode}, nil
 		case "none":

@@ -127,6 +127,7 @@ func ofStore(value string, v launch.Volume, options []string) (filesystems, erro
 		return filesystems{}, usage(value, "mount %q: copy and nocopy exclude each other", value)
 	}
 	var err error
+	options, v.IDMap = mapped(options)
 	if v.Covered, v.Chown, v.Options, err = ourOptions(value, v.Destination, options); err != nil {
 		return filesystems{}, err
 	}
@@ -134,14 +135,21 @@ func ofStore(value string, v launch.Volume, options []string) (filesystems, erro
 }
 
 func bindOrOverlay(value, from, to string, options []string) (filesystems, error) {
+	options, ids := mapped(options)
 	overlay, chown, rest, err := ourOptions(value, to, options)
 	switch {
 	case err != nil:
 		return filesystems{}, err
 	case overlay:
-		return filesystems{volumes: []launch.Volume{{Overlay: from, Destination: to, Options: rest, Chown: chown}}}, nil
+		return filesystems{volumes: []launch.Volume{{Overlay: from, Destination: to, Options: rest, Chown: chown, IDMap: ids}}}, nil
 	}
-	return filesystems{mounts: []libexec.Mount{{Type: "bind", Source: from, Destination: to, Options: rest, Chown: chown}}}, nil
+	return filesystems{mounts: []libexec.Mount{{Type: "bind", Source: from, Destination: to, Options: rest, Chown: chown, IDMap: ids}}}, nil
+}
+
+// mapped takes the option idmap out of a list.
+func mapped(options []string) (rest []string, found bool) {
+	rest = slices.DeleteFunc(slices.Clone(options), func(option string) bool { return option == "idmap" })
+	return rest, len(rest) < len(options)
 }
 
 // ourOptions sorts out the options that no runtime sees: O asks for an overlay, U

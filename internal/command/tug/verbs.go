@@ -30,6 +30,7 @@ func Verbs() []Verb {
 		{Name: "create", Summary: "Create a container without starting it"},
 		{Name: "df", Summary: "Show what images, containers and volumes take of the disk"},
 		{Name: "diff", Summary: "List the files that a container or an image has changed"},
+		{Name: "doctor", Summary: "Say what this machine lacks for containers, and what mends it"},
 		{Name: "events", Summary: "Show what happens to containers, images and volumes"},
 		{Name: "exec", Summary: "Run a command in a running container"},
 		{Name: "exists", Summary: "Tell by the exit code whether a container or an image is there"},
@@ -39,6 +40,7 @@ func Verbs() []Verb {
 		{Name: "history", Summary: "Show how an image was made"},
 		{Name: "images", Summary: "List images"},
 		{Name: "import", Summary: "Make an image of the files in a tar archive"},
+		{Name: "info", Summary: "Show the facts of this machine and its store"},
 		{Name: "inspect", Summary: "Show what is known of containers and images"},
 		{Name: "inspect-remote", Summary: "Show an image where it is, without fetching its layers", Inner: true},
 		{Name: "kill", Summary: "Send a signal to containers"},
@@ -137,7 +139,12 @@ func spellings(group string) map[string][]string {
 			"wait":    {"wait"},
 		}
 	case "system":
-		return map[string][]string{"df": {"df"}, "prune": {"prune"}}
+		return map[string][]string{
+			"df":    {"df"},
+			"info":  {"info"},
+			"prune": {"prune"},
+			"reset": {"gc", "--reset"},
+		}
 	}
 	return nil
 }
