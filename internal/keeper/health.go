@@ -15,42 +15,108 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// health is the health check of one life of the container.
+type health struct {
+	k     *keeper
+	known life.Health
+	rules life.Rules
+}
+
+func newHealth(k *keeper) *health {
+	c := k.c.Health
+	h := &health{k: k, rules: life.Rules{StartPeriod: c.StartPeriod, Retries: c.Retries}}
+	h.known = life.Health{Starts: k.c.Starts, Restarts: k.restarts, Status: life.Starting}
+	if up := c.Startup; up != nil {
+		h.known.Startup = true
+		h.rules.StartupRetries, h.rules.StartupSuccesses = up.Retries, up.Successes
+	}
+	return h
+}
+
+// due is the check whose turn it is, and how long to wait for it; nil when there is
+// nothing more to do.
+func (h *health) due() (*monitor.Probe, time.Duration) {
+	c := h.k.c.Health
+	switch {
+	case !h.known.Startup && c.Interval <= 0:
+		return nil, 0
+	case !h.known.Startup:
+		return &c.Probe, c.Interval
+	case c.Startup.Interval > 0:
+		return &c.Startup.Probe, c.Startup.Interval
+	case c.Interval <= 0:
+		return nil, 0
+	}
+	return &c.Startup.Probe, c.Interval
+}
+
+// byHand takes over what somebody found who ran the startup check, where that is
+// for people alone.
+func (h *health) byHand() bool {
+	if !h.known.Startup || h.k.c.Health.Startup.Interval > 0 {
+		return false
+	}
+	found, err := life.ReadHealth(h.k.c.Dir)
+	if err == nil && found.Starts == h.known.Starts && found.Restarts == h.known.Restarts {
+		h.known = found
+	}
+	return h.known.Startup
+}
+
 // watchHealth runs the health check again and again, until end is closed.
 func (k *keeper) watchHealth(p *process, end <-chan struct{}) {
-	h := life.Health{Starts: k.c.Starts, Restarts: k.restarts, Status: life.Starting}
-	_ = h.Write(k.c.Dir) // the next one may go better
+	h := newHealth(k)
+	if probe, _ := h.due(); probe == nil {
+		return
+	}
+	_ = h.known.Write(k.c.Dir) // the next one may go better
+	up := false                // just now
 	for {
+		probe, pause := h.due()
+		if probe == nil {
+			return
+		}
+		if up {
+			pause = 0
+		}
 		select {
 		case <-end:
 			return
-		case <-time.After(k.c.Health.Interval):
+		case <-time.After(pause):
 		}
-		if frozen(p.pid) {
+		if frozen(p.pid) || h.byHand() {
 			continue
 		}
-		check, ok := k.check(end)
+		if probe, _ = h.due(); probe == nil {
+			return
+		}
+		check, ok := k.check(probe, end)
 		if !ok {
 			return
 		}
 		if frozen(p.pid) {
 			continue // it was paused meanwhile
 		}
-		was := h.Status
-		counts := h.Status != life.Starting || check.End.Sub(p.started) >= k.c.Health.StartPeriod
-		h.Add(check, counts, k.c.Health.Retries)
-		_ = h.Write(k.c.Dir)
-		if h.Status == was {
+		starting := h.known.Startup
+		verdict := h.known.Judge(check, h.rules, p.started)
+		up = starting && !h.known.Startup
+		_ = h.known.Write(k.c.Dir)
+		switch verdict {
+		case life.AsBefore:
+			continue
+		case life.StartupFailed:
+			k.fails(monitor.HealthRestart, p, end)
 			continue
 		}
-		k.note("health_status", nil, map[string]string{"health_status": h.Status})
-		if h.Status == life.Unhealthy {
-			k.unhealthy(p, end)
+		k.note("health_status", nil, map[string]string{"health_status": h.known.Status})
+		if h.known.Status == life.Unhealthy {
+			k.fails(k.c.Health.OnFailure, p, end)
 		}
 	}
 }
 
-// check runs the check once. ok is false when the container ended meanwhile.
-func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
+// check runs a check once. ok is false when the container ended meanwhile.
+func (k *keeper) check(probe *monitor.Probe, end <-chan struct{}) (c life.Check, ok bool) {
 	pidFile := filepath.Join(k.c.RunDir, "health.pid")
 	_ = os.Remove(pidFile)
 	out, err := capture.New(life.KeptOutput)
@@ -63,14 +129,14 @@ func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
 		}
 	}()
 	argv := append([]string{}, k.c.Runtime...)
-	argv = append(argv, "exec", "--process", k.c.Health.Process, "--pid-file", pidFile, k.c.ID)
+	argv = append(argv, "exec", "--process", probe.Process, "--pid-file", pidFile, k.c.ID)
 	c.Start = time.Now()
 	pid, ended, err := k.reaper.start(argv, k.c.Env, []*os.File{k.null, out.File(), out.File()})
 	if err != nil {
 		c.End, c.ExitCode, c.Output = time.Now(), -1, err.Error()
 		return c, true
 	}
-	limit := k.c.Health.Timeout
+	limit := probe.Timeout
 	if limit <= 0 {
 		limit = time.Minute
 	}
@@ -92,7 +158,7 @@ func (k *keeper) check(end <-chan struct{}) (c life.Check, ok bool) {
 	}
 	c.End, c.ExitCode = time.Now(), status.ExitStatus()
 	if late {
-		c.ExitCode, c.Output = -1, "the health check took longer than "+limit.String()
+		c.Late(limit)
 	} else if status.Signaled() {
 		c.ExitCode = 128 + int(status.Signal())
 	}
@@ -117,9 +183,9 @@ func (k *keeper) killCheck(pidFile string) {
 	}
 }
 
-// unhealthy does what was asked for when a container becomes so.
-func (k *keeper) unhealthy(p *process, end <-chan struct{}) {
-	switch k.c.Health.OnFailure {
+// fails does what was asked for when a container is not well.
+func (k *keeper) fails(action string, p *process, end <-chan struct{}) {
+	switch action {
 	case monitor.HealthKill:
 		p.signal(unix.SIGKILL)
 		return

@@ -92,7 +92,7 @@ func (k *keeper) await(p *process, s *streams) (*int, bool, *monitor.Failure) {
 	k.mu.Unlock()
 	healthEnd := make(chan struct{})
 	var health sync.WaitGroup
-	if k.c.Health != nil && k.c.Health.Interval > 0 {
+	if k.c.Health != nil {
 		health.Go(func() { k.watchHealth(p, healthEnd) })
 	}
 	s.quiet.Reset(quietAfter)
