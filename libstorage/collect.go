@@ -13,7 +13,8 @@ import (
 // Leftover is something that belongs to nobody any more: a killed process, a
 // power cut or a foreign hand left it.
 type Leftover struct {
-	// Kind is container, run, name, lease, volume, file, image or layer.
+	// Kind is container, run, name, lease, volume, file, mount, image or
+	// layer.
 	Kind string
 	// Name is that of the object, or a path.
 	Name string
@@ -48,7 +49,7 @@ func (s *Store) Collect(ctx context.Context, o CollectOptions) ([]Leftover, erro
 	var errs []error
 	// Containers come first: the rest may be theirs.
 	for _, find := range []func(context.Context, CollectOptions) ([]Leftover, error){
-		s.leftContainers, s.leftRuns, s.leftNames, s.leftVolumes, s.leftLeases, s.leftImages, s.leftLayers,
+		s.leftContainers, s.leftRuns, s.leftNames, s.leftVolumes, s.leftLeases, s.leftImageMounts, s.leftImages, s.leftLayers,
 	} {
 		found, err := find(ctx, o)
 		errs = append(errs, err)

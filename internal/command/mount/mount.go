@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mount is the command tug-mount: it makes the root file systems of
-// containers visible on the host.
+// containers, and images, visible on the host.
 package mount
 
 import (
@@ -9,20 +9,29 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/target"
 	"github.com/tug-containers/tug/libstorage"
 )
 
 type options struct {
-	globals     *cli.Globals
-	all, latest bool
-	format      string
-	noTrunc     bool
+	globals   *cli.Globals
+	selection target.Selection
+	kind      string
+	format    string
+	noTrunc   bool
 }
+
+// The values of --type.
+const (
+	ofContainers = "container"
+	ofImages     = "image"
+)
 
 // row is what --format json shows of a container. The names are podman's.
 type row struct {
@@ -36,85 +45,112 @@ func New() *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:   "tug-mount [OPTION]... [CONTAINER]...",
-		Short: "Mount the files of containers, or list what is mounted",
+		Short: "Mount the files of containers or images, or list what is mounted",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.run(cmd, args)
 		},
 	}
-	cmd.Args = cli.Usage(func(_ *cobra.Command, args []string) error {
-		if (o.all || o.latest) && len(args) > 0 || o.all && o.latest {
-			return errors.New("say containers, --all or --latest")
-		}
-		return nil
-	})
+	cmd.Args = cli.Usage(func(_ *cobra.Command, args []string) error { return o.check(args) })
 	o.globals = cli.AddGlobals(cmd)
 	cli.Unshared(cmd)
-	cmd.ValidArgsFunction = cli.CompleteContainers(o.globals)
+	containers, images := cli.CompleteContainers(o.globals), cli.CompleteImages(o.globals)
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if o.kind == ofImages {
+			return images(cmd, args, typed)
+		}
+		return containers(cmd, args, typed)
+	}
 	f := cmd.Flags()
-	f.BoolVarP(&o.all, "all", "a", false, "Mount all containers")
+	f.BoolVarP(&o.selection.All, "all", "a", false, "Mount all containers, or all images")
 	f.StringVar(&o.format, "format", "", "`FORM` of the output: json")
-	f.BoolVarP(&o.latest, "latest", "l", false, "Mount the container that was created last")
+	f.BoolVarP(&o.selection.Latest, "latest", "l", false, "Mount the container that was created last")
 	f.BoolVar(&o.noTrunc, "no-trunc", false, "Show all of the IDs in the list")
 	f.BoolVar(&o.noTrunc, "notruncate", false, "The same")
+	f.StringVar(&o.kind, "type", ofContainers, "`KIND` of what is mounted: container or image")
 	return cmd
+}
+
+func (o *options) check(args []string) error {
+	if err := CheckType(o.kind, &o.selection); err != nil {
+		return err
+	}
+	if o.format != "" && o.format != "json" {
+		return fmt.Errorf("--format %q: must be json", o.format)
+	}
+	if o.listing(args) {
+		return nil
+	}
+	return o.selection.Check(args)
+}
+
+// CheckType tells whether --type is one that there is, and goes together with the
+// rest.
+func CheckType(kind string, s *target.Selection) error {
+	switch {
+	case kind != ofContainers && kind != ofImages:
+		return errclass.New(errclass.Usage, "--type", fmt.Errorf("--type %q: must be container or image", kind))
+	case kind == ofImages && s.Latest:
+		return errors.New("--latest is for containers")
+	}
+	return nil
+}
+
+// OfImages tells whether --type says images.
+func OfImages(kind string) bool { return kind == ofImages }
+
+// listing tells that nothing is to be mounted.
+func (o *options) listing(args []string) bool {
+	return len(args) == 0 && !o.selection.All && !o.selection.Latest
 }
 
 func (o *options) run(cmd *cobra.Command, names []string) (err error) {
 	ctx, stdout := cmd.Context(), cmd.OutOrStdout()
-	if o.format != "" && o.format != "json" {
-		return errclass.New(errclass.Usage, "--format", fmt.Errorf("--format %q: must be json", o.format))
-	}
 	store, err := libstorage.Open(ctx, o.globals.Store())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if o.all || o.latest {
-		if names, err = o.chosen(ctx, store); err != nil {
-			return err
-		}
-	} else if len(names) == 0 {
+	switch {
+	case OfImages(o.kind):
+		return o.images(cmd, store, names)
+	case o.listing(names):
 		return o.list(ctx, store, stdout)
 	}
-	rows := []row{}
-	for _, name := range names {
-		path, herr := store.HoldRootfs(ctx, name)
-		if herr != nil {
-			if err != nil {
-				cli.Report(cmd, err)
+	targets, err := o.selection.Targets(ctx, store, names)
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	mounted := map[string]string{}
+	errs := target.Each(cmd, targets, func(ctx context.Context, t *target.Target) error {
+		if err := t.Usable(); err != nil {
+			return err
+		}
+		path, err := store.HoldRootfs(ctx, t.Info.Record.ID)
+		if err != nil {
+			return err
+		}
+		launch.Note(store, &t.Info, "mount")
+		if t.Result = path; o.format != "" {
+			t.Result = ""
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		mounted[t.Info.Record.ID] = path
+		return nil
+	})
+	if o.format != "" {
+		rows := []row{}
+		for _, t := range targets {
+			if path := mounted[t.Info.Record.ID]; path != "" {
+				rows = append(rows, row{t.Info.Record.ID, []string{t.Info.Record.Name}, path})
 			}
-			err = herr
-			continue
 		}
-		if info, ierr := store.Container(ctx, name); ierr == nil {
-			launch.Note(store, &info, "mount")
-			rows = append(rows, row{info.Record.ID, []string{info.Record.Name}, path})
-		}
-		if o.format == "" {
-			if _, perr := fmt.Fprintln(stdout, cli.Printable(path)); perr != nil {
-				return perr
-			}
+		if err := cli.WriteJSON(stdout, rows); err != nil {
+			errs = append(errs, err)
 		}
 	}
-	if o.format == "json" {
-		err = errors.Join(err, cli.WriteJSON(stdout, rows))
-	}
-	return err
-}
-
-func (o *options) chosen(ctx context.Context, store *libstorage.Store) ([]string, error) {
-	list, err := store.Containers(ctx)
-	if o.latest && err == nil {
-		if len(list) == 0 {
-			return nil, errclass.New(errclass.NotFound, "--latest", fmt.Errorf("--latest: %w", libstorage.ErrContainerUnknown))
-		}
-		list = list[len(list)-1:]
-	}
-	var names []string
-	for _, info := range list {
-		names = append(names, info.Record.ID)
-	}
-	return names, err
+	return target.Failure(cmd, errs, nil)
 }
 
 // list shows what is mounted.

@@ -48,7 +48,7 @@ func Verbs() []Verb {
 		{Name: "login", Summary: "Log in to a registry"},
 		{Name: "logout", Summary: "Remove the credentials of a registry"},
 		{Name: "logs", Summary: "Show what containers have written"},
-		{Name: "mount", Summary: "Mount the files of containers, or list what is mounted"},
+		{Name: "mount", Summary: "Mount the files of containers or images, or list what is mounted"},
 		{Name: "pause", Summary: "Pause containers"},
 		{Name: "port", Summary: "List the ports that a container publishes"},
 		{Name: "prune", Summary: "Remove containers, images and volumes that are not used"},
@@ -66,7 +66,7 @@ func Verbs() []Verb {
 		{Name: "stop", Summary: "Stop containers"},
 		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "top", Summary: "Show the processes of a container"},
-		{Name: "umount", Summary: "Unmount the files of containers"},
+		{Name: "umount", Summary: "Unmount the files of containers or images"},
 		{Name: "unpause", Summary: "Let paused containers go on"},
 		{Name: "update", Summary: "Change limits and restart policy of a container"},
 		{Name: "version", Summary: "Show the version"},
@@ -96,12 +96,15 @@ func spellings(group string) map[string][]string {
 			"list":    {"images"},
 			"load":    {"load"},
 			"ls":      {"images"},
+			"mount":   {"mount", "--type=image"},
 			"prune":   {"prune", "--type=image"},
 			"pull":    {"pull"},
 			"push":    {"push"},
 			"rm":      {"rmi"},
 			"save":    {"save"},
 			"tag":     {"tag"},
+			"umount":  {"umount", "--type=image"},
+			"unmount": {"umount", "--type=image"},
 		}
 	case "container":
 		return map[string][]string{
