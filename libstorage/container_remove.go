@@ -98,6 +98,7 @@ func (c *Container) remove(ctx context.Context) error {
 		return nil
 	}
 	_ = c.lease.wait(context.Background()) // it writes to the directory
+	c.RefreshName()
 	// A command that is interrupted cleans up nevertheless.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -182,6 +183,9 @@ func (c *Container) erase(ctx context.Context) error {
 		}
 	}
 	if err := removeFile(c.lock.path); err != nil {
+		return err
+	}
+	if err := c.dropNames(); err != nil {
 		return err
 	}
 	// Sweep may be quicker.

@@ -18,7 +18,7 @@ import (
 // removes it, as does who wants that name.
 
 // RenameContainer waits a while for who is at work on the container, and renames
-// it. One that an attached run holds until it ends cannot be renamed.
+// it; one that an attached run holds until it ends, without its lock.
 func (s *Store) RenameContainer(ctx context.Context, nameOrID, name string) error {
 	if err := s.writable(); err != nil {
 		return err
@@ -28,6 +28,13 @@ func (s *Store) RenameContainer(ctx context.Context, nameOrID, name string) erro
 		return err
 	}
 	c, err := s.waitContainer(ctx, info.Record.ID)
+	if errors.Is(err, ErrContainerLocked) {
+		held, rerr := s.renameHeld(ctx, info.Record.ID, name)
+		if held {
+			err = rerr
+		}
+		return err
+	}
 	if err != nil {
 		return err
 	}
@@ -70,6 +77,62 @@ func (c *Container) Rename(ctx context.Context, name string) error {
 		return containerError(classOf(err), c.ID(), err)
 	}
 	return nil
+}
+
+// renamingFile is locked in the run directory by who renames a container without
+// its lock.
+const renamingFile = "renaming"
+
+// renameHeld renames a container that an attached run holds; it reports whether it
+// is one. Who runs a container writes nothing to its record after the process is
+// noted in it, reads the name there when it removes the container, and removes
+// every link of the lock file. So the steps are those of Rename.
+func (s *Store) renameHeld(ctx context.Context, id, name string) (held bool, err error) {
+	info, err := s.readContainer(id)
+	if err != nil || info.Err != nil || !info.Record.Ephemeral || info.Record.State() != Running || info.Monitored() {
+		return false, err
+	}
+	l, err := waitLock(ctx, filepath.Join(info.RunDir, renamingFile), func(path string) (*heldLock, error) {
+		return openLock(path, unix.O_CREAT, lockWhole)
+	})
+	if err != nil {
+		return true, containerError(classOf(err), id, err)
+	}
+	defer func() { err = errors.Join(err, l.unlock()) }()
+	if info, err = s.readContainer(id); err != nil || info.Err != nil {
+		return true, errors.Join(err, info.Err)
+	}
+	r := info.Record
+	old := r.Name
+	if name == old {
+		return true, nil
+	}
+	if err := CheckName(name); err != nil {
+		return true, err
+	}
+	if err := s.claimName(ctx, name, id, filepath.Join(info.Dir, lockFile), nil); err != nil {
+		return true, err
+	}
+	r.Name = name
+	c := s.container(info, nil)
+	if err = c.write(&r, false); err != nil {
+		return true, errors.Join(err, s.releaseName(name, id))
+	}
+	if !s.claimed(id) { // removed meanwhile
+		return true, errors.Join(unknownContainer(id), s.releaseName(name, id))
+	}
+	if err := s.releaseName(old, id); err != nil {
+		return true, containerError(classOf(err), id, err)
+	}
+	return true, nil
+}
+
+// RefreshName reads the container's name again: somebody may have renamed it while
+// it ran, see RenameContainer.
+func (c *Container) RefreshName() {
+	if r, err := readRecord(c.ID(), c.recordPath()); err == nil {
+		c.record.Name = r.Name
+	}
 }
 
 // settleNames removes the name that a killed Rename left over. A lock file has

@@ -174,17 +174,36 @@ func (s *Store) namesOf(lock string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var own, st unix.Stat_t
+	var own unix.Stat_t
 	if err := unix.Lstat(lock, &own); err != nil {
 		return nil, &os.PathError{Op: "stat", Path: lock, Err: err}
 	}
-	var found []string
-	for _, name := range all {
-		if unix.Lstat(s.nameLink(name), &st) == nil && st.Ino == own.Ino && st.Dev == own.Dev {
+	return s.linkedTo(all, &own), nil
+}
+
+// linkedTo are those of names that are links to a file.
+func (s *Store) linkedTo(names []string, file *unix.Stat_t) (found []string) {
+	var st unix.Stat_t
+	for _, name := range names {
+		if unix.Lstat(s.nameLink(name), &st) == nil && st.Ino == file.Ino && st.Dev == file.Dev {
 			found = append(found, name)
 		}
 	}
-	return found, nil
+	return found
+}
+
+// dropNames removes the names that still lead to a container which is gone: one
+// that it got while it was removed.
+func (c *Container) dropNames() error {
+	var own unix.Stat_t
+	if err := unix.Fstat(c.lock.fd, &own); err != nil || own.Nlink == 0 {
+		return err
+	}
+	all, err := entries(c.store.tug("names"))
+	for _, name := range c.store.linkedTo(all, &own) {
+		err = errors.Join(err, removeFile(c.store.nameLink(name)))
+	}
+	return err
 }
 
 // NameTakenError says who has a name; it is ErrNameTaken.

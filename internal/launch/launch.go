@@ -192,6 +192,7 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	exit, err := l.runtime.Run(ctx, l.bundle(), run)
 	stop()
 	health.Wait()
+	l.container.RefreshName()
 	if exit.Started {
 		info := l.info()
 		NoteEnd(l.store, &info, &exit.Code)
