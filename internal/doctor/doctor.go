@@ -50,6 +50,8 @@ type Options struct {
 	Runtime string
 	Getenv  func(string) string
 	Environ []string
+	// Globals are the flags that say the same again, for a process of ours.
+	Globals []string
 }
 
 // A View is who asks, and of what.
@@ -60,6 +62,7 @@ type View struct {
 	environ []string
 	store   libstorage.Options
 	runtime string
+	globals []string
 	now     time.Time
 	built   time.Time
 }
@@ -67,7 +70,7 @@ type View struct {
 // New is the view of the process that calls it.
 func New(o Options) *View {
 	v := &View{
-		uid: os.Getuid(), getenv: o.Getenv, environ: o.Environ, store: o.Store, runtime: o.Runtime,
+		uid: os.Getuid(), getenv: o.Getenv, environ: o.Environ, store: o.Store, runtime: o.Runtime, globals: o.Globals,
 		now: time.Now(), built: builtAt(),
 	}
 	v.name = strconv.Itoa(v.uid)
@@ -99,10 +102,14 @@ func checks() []check {
 		{"namespaces", namespaces},
 		{"user-namespaces", userNamespaces},
 		{"apparmor", appArmor},
-		{"subuid", func(_ context.Context, v *View) Finding { return v.subIDs("/etc/subuid", "--add-subuids") }},
-		{"subgid", func(_ context.Context, v *View) Finding { return v.subIDs("/etc/subgid", "--add-subgids") }},
-		{"newuidmap", func(_ context.Context, v *View) Finding { return v.mapper("newuidmap", capSetuid) }},
-		{"newgidmap", func(_ context.Context, v *View) Finding { return v.mapper("newgidmap", capSetgid) }},
+		{"subuid", func(_ context.Context, v *View) Finding {
+			return v.subIDs("/etc/subuid", "/etc/subgid", "--add-subuids")
+		}},
+		{"subgid", func(_ context.Context, v *View) Finding {
+			return v.subIDs("/etc/subgid", "/etc/subuid", "--add-subgids")
+		}},
+		{"newuidmap", func(_ context.Context, v *View) Finding { return v.mapper("newuidmap", "/etc/subuid", capSetuid) }},
+		{"newgidmap", func(_ context.Context, v *View) Finding { return v.mapper("newgidmap", "/etc/subgid", capSetgid) }},
 		{"overlay", overlay},
 		{"cgroups", cgroups},
 		{"crun", func(ctx context.Context, v *View) Finding { return v.runtimeFinding(ctx, "crun") }},

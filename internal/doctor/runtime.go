@@ -35,8 +35,13 @@ func (v *View) examineRuntime(ctx context.Context, name string) ([]libexec.Exami
 	}
 	defer os.RemoveAll(dir)
 	o.StateDir, o.ScratchDir = filepath.Join(dir, "state"), dir
-	// A user's runtime runs in the user's namespace, which we are not in.
-	return libexec.Examine(ctx, o, v.root())
+	found, err := libexec.Examine(ctx, o, v.root())
+	for i := range found {
+		if !v.root() { // a user's runtime runs in the user's namespace
+			found[i].Err = v.inProcess(ctx, nil, TrialRuntime, found[i].Path)
+		}
+	}
+	return found, err
 }
 
 // runtimeFinding looks at one of the usual runtimes.

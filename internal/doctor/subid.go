@@ -55,7 +55,7 @@ func parseSubIDs(data []byte) (ranges []subRange, bad int) {
 }
 
 // subIDs looks at the ids that a user may map into a namespace.
-func (v *View) subIDs(file, option string) Finding {
+func (v *View) subIDs(file, other, option string) Finding {
 	if v.root() {
 		return ok("root needs none")
 	}
@@ -64,21 +64,22 @@ func (v *View) subIDs(file, option string) Finding {
 		return broken(v.sudo("chmod 644 %s", file), "%v", err)
 	}
 	ranges, bad := parseSubIDs(data)
-	mine := func(r subRange) bool { return r.owner == v.name || r.owner == strconv.Itoa(v.uid) }
 	var total uint64
 	for _, r := range ranges {
-		if !mine(r) {
+		if !v.owns(r) {
 			continue
 		}
 		total += r.count
-		for _, other := range ranges {
-			if !mine(other) && r.overlaps(other) {
+		for _, o := range ranges {
+			if !v.owns(o) && r.overlaps(o) {
 				return broken(v.moreIDs(ranges, option), "%s: ids %d to %d belong to %s and to %s: each can be the other's container",
-					file, max(r.first, other.first), min(r.first+r.count, other.first+other.count)-1, v.name, other.owner)
+					file, max(r.first, o.first), min(r.first+r.count, o.first+o.count)-1, v.name, o.owner)
 			}
 		}
 	}
 	switch {
+	case total == 0 && v.hasIDs(other):
+		return broken(v.moreIDs(ranges, option), "%s has no ids for %s, and %s has: both are needed, or none", file, v.name, other)
 	case total == 0:
 		return limited(v.moreIDs(ranges, option), "%s has no ids for %s: containers have one id, and images with files of others are limited", file, v.name)
 	case total < enoughIDs:
@@ -104,30 +105,47 @@ const (
 	capSetuid = 7
 )
 
-// mapper looks for one of the two programs that write a mapping for a user.
-func (v *View) mapper(program string, capability int) Finding {
+// mapper looks for one of the two programs that write a mapping for a user. Who
+// has ids to map runs no container without them.
+func (v *View) mapper(program, file string, capability int) Finding {
 	if v.root() {
 		return ok("root needs none")
 	}
+	state := Limited
+	if v.hasIDs(file) {
+		state = Broken
+	}
 	path := v.lookPath(program)
 	if path == "" {
-		return limited(v.install(packages{"uidmap", "shadow-utils", "shadow-uidmap", "shadow", "shadow"}),
-			"%s is not installed: containers have one id", program)
+		return Finding{State: state, Text: program + " is not installed: no further ids can be mapped",
+			Command: v.install(packages{"uidmap", "shadow-utils", "shadow-uidmap", "shadow", "shadow"})}
 	}
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
+	var fs unix.Statfs_t
+	if err := errors.Join(unix.Stat(path, &st), unix.Statfs(path, &fs)); err != nil {
 		return broken("", "%s: %v", path, err)
 	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(path, &fs); err == nil && fs.Flags&unix.ST_NOSUID != 0 {
-		return limited("", "%s is on a file system mounted nosuid: it cannot write a mapping", path)
+	if fs.Flags&unix.ST_NOSUID != 0 {
+		return Finding{State: state, Text: path + " is on a file system mounted nosuid: it cannot write a mapping",
+			Command: v.sudo("mount -o remount,suid %s", quote(mountOf(path)))}
 	}
 	setuid := st.Mode&unix.S_ISUID != 0 && st.Uid == 0
 	if !setuid && !hasFileCapability(path, capability) {
-		return limited(v.sudo("sh -c 'chown root:root %[1]s && chmod 4755 %[1]s'", path), "%s is neither setuid root nor has the capability: it cannot write a mapping", path)
+		return Finding{State: state, Text: path + " is neither setuid root nor has the capability: it cannot write a mapping",
+			Command: v.sudo("sh -c 'chown root:root %[1]s && chmod 4755 %[1]s'", path)}
 	}
 	return ok("%s", path)
 }
+
+// hasIDs tells whether a file has any for the user.
+func (v *View) hasIDs(file string) bool {
+	data, err := os.ReadFile(file)
+	ranges, _ := parseSubIDs(data)
+	return err == nil && slices.ContainsFunc(ranges, func(r subRange) bool { return v.owns(r) && r.count > 0 })
+}
+
+// owns tells whose a range is.
+func (v *View) owns(r subRange) bool { return r.owner == v.name || r.owner == strconv.Itoa(v.uid) }
 
 // hasFileCapability reads the extended attribute that setcap(8) writes.
 func hasFileCapability(path string, capability int) bool {

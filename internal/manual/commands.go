@@ -51,6 +51,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
 	"github.com/tug-containers/tug/internal/command/unpause"
+	"github.com/tug-containers/tug/internal/command/unshare"
 	"github.com/tug-containers/tug/internal/command/update"
 	"github.com/tug-containers/tug/internal/command/version"
 	"github.com/tug-containers/tug/internal/command/volume"
@@ -83,6 +84,7 @@ func Commands() map[string]*cobra.Command {
 		"restart":        restart.New(),
 		"doctor":         doctor.New(),
 		"info":           info.New(),
+		"unshare":        unshare.New(),
 		"history":        history.New(),
 		"create":         run.NewCreate(),
 		"start":          start.New(),

@@ -35,6 +35,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
+	"github.com/tug-containers/tug/internal/command/unshare"
 	"github.com/tug-containers/tug/internal/command/update"
 	"github.com/tug-containers/tug/internal/command/volume"
 	"github.com/tug-containers/tug/libimage/unpack"
@@ -62,6 +63,7 @@ func main() {
 		"gc":             gc.New,
 		"doctor":         doctor.New,
 		"info":           info.New,
+		"unshare":        unshare.New,
 		"history":        history.New,
 		"images":         images.New,
 		"mount":          mount.New,

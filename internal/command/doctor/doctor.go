@@ -24,14 +24,22 @@ func New() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.Outside(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "Print a JSON array")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return doctor.Trial(args[1:])
+		if len(args) > 1 && args[1] == doctor.TrialRuntime {
+			// A user's runtime runs in the user's namespace.
+			if err := cli.Enter(cmd); err != nil {
+				return err
+			}
 		}
 		view := doctor.New(doctor.Options{
 			Store: globals.Store(), Runtime: globals.Runtime, Getenv: os.Getenv, Environ: os.Environ(),
+			Globals: globals.Args(),
 		})
+		if len(args) > 0 {
+			return view.Trial(cmd.Context(), args[1:])
+		}
 		found := doctor.Examine(cmd.Context(), view)
 		if err := show(cmd.OutOrStdout(), found, asJSON); err != nil {
 			return err

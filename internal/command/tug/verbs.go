@@ -68,6 +68,7 @@ func Verbs() []Verb {
 		{Name: "top", Summary: "Show the processes of a container"},
 		{Name: "umount", Summary: "Unmount the files of containers or images"},
 		{Name: "unpause", Summary: "Let paused containers go on"},
+		{Name: "unshare", Summary: "Run a program in the user namespace of the store"},
 		{Name: "update", Summary: "Change limits and restart policy of a container"},
 		{Name: "version", Summary: "Show the version"},
 		{Name: "volume", Summary: "Create, list, show and remove volumes"},
