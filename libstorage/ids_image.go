@@ -75,7 +75,7 @@ func noteUsers(dir string, note func(id uint32)) error {
 				if i >= len(fields) || fields[0] == "nobody" || fields[0] == "nogroup" {
 					continue
 				}
-				if id, err := strconv.ParseUint(fields[i], 10, 32); err == nil && id != idmap.Nobody {
+				if id, err := strconv.ParseUint(fields[i], 10, 32); err == nil && id != idmap.Nobody && id != 1<<32-1 {
 					note(uint32(id))
 				}
 			}
