@@ -47,7 +47,7 @@ func (b *builder) hostFiles(taken func(specs.Mount) bool) error {
 		if b.opts.readOnly() {
 			mount.Options = append(mount.Options, "ro")
 		}
-		if taken(mount) {
+		if taken(mount) || b.opts.NoHosts && f.name == "hosts" || b.opts.NoHostname && f.name == "hostname" {
 			continue
 		}
 		if err := b.checkFilePlace(f.place); err != nil {
@@ -67,11 +67,14 @@ func (b *builder) hostFiles(taken func(specs.Mount) bool) error {
 func (b *builder) checkHosts() error {
 	for _, h := range b.opts.ExtraHosts {
 		address, err := netip.ParseAddr(h.Address)
+		if h.Address == HostGateway {
+			address, err = netip.IPv4Unspecified(), nil
+		}
 		if err != nil || address.Zone() != "" || !validHostname(h.Name) {
 			return optionError("--add-host", "host %q with address %q: not a host name and an address", shorten(h.Name), shorten(h.Address))
 		}
 	}
-	return nil
+	return b.opts.DNS.check()
 }
 
 // checkFilePlace refuses an image that has a directory, or a way that goes
@@ -123,6 +126,9 @@ func (b *builder) plainPlace(place string) bool {
 // hosts gives the container its own name, and the host's table where it shares
 // the host's network.
 func (b *builder) hosts() (string, error) {
+	if b.opts.HostsFrom != "" {
+		return readHostFile(filepath.Join(b.opts.HostsFrom, "hosts"))
+	}
 	var s strings.Builder
 	if b.opts.Network.Mode == HostMode {
 		table, err := readHostFile("/etc/hosts")
@@ -135,48 +141,32 @@ func (b *builder) hosts() (string, error) {
 		}
 	}
 	for _, h := range b.opts.ExtraHosts {
-		s.WriteString(h.Address + "\t" + h.Name + "\n")
+		address := h.Address
+		if address == HostGateway {
+			if address = b.opts.HostAddress; address == "" {
+				return "", unsupportedError("--add-host", "host %q: on this network the container does not reach the host: host-gateway is no address", h.Name)
+			}
+		}
+		s.WriteString(address + "\t" + h.Name + "\n")
 	}
 	if b.opts.Network.Mode != HostMode {
 		s.WriteString("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
 	}
-	s.WriteString("127.0.0.1\t" + b.hostname)
+	names := b.hostname
 	if name := b.opts.Name; name != "" && name != b.hostname && validHostname(name) {
-		s.WriteString(" " + name)
+		names += " " + name
 	}
-	s.WriteByte('\n')
+	addresses := b.opts.Addresses
+	if len(addresses) == 0 {
+		addresses = []string{"127.0.0.1"}
+	}
+	for _, address := range addresses {
+		s.WriteString(address + "\t" + names + "\n")
+	}
+	if b.opts.HostAddress != "" {
+		s.WriteString(b.opts.HostAddress + "\thost.containers.internal host.docker.internal\n")
+	}
 	return s.String(), nil
-}
-
-// resolvConf is the host's. Where the container has another network namespace,
-// a server on the host's loopback device is of no use and is left out.
-func (b *builder) resolvConf() (string, error) {
-	conf, err := readHostFile("/etc/resolv.conf")
-	if err != nil || b.opts.Network.Mode == HostMode {
-		return conf, err
-	}
-	kept, servers := withoutLoopback(conf)
-	if servers > 0 {
-		return kept, nil
-	}
-	if direct, err := readHostFile("/run/systemd/resolve/resolv.conf"); err == nil && direct != "" {
-		kept, _ = withoutLoopback(direct)
-	}
-	return kept, nil
-}
-
-func withoutLoopback(conf string) (kept string, servers int) {
-	var s strings.Builder
-	for line := range strings.Lines(conf) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "nameserver" {
-			if address, err := netip.ParseAddr(fields[1]); err == nil && address.IsLoopback() {
-				continue
-			}
-			servers++
-		}
-		s.WriteString(line)
-	}
-	return s.String(), servers
 }
 
 // readHostFile reads a file of the host; a missing one is empty.

@@ -162,7 +162,7 @@ func (b *builder) sysctls() error {
 }
 
 func (o *Options) ownNetwork() bool {
-	return o.Network.Mode == Private || o.Network.Mode == NoneMode
+	return o.Network.Mode == Private || o.Network.Mode == NoneMode || o.OwnNetwork
 }
 
 // checkSysctl accepts names of a namespace that the container has for itself,

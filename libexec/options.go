@@ -83,10 +83,13 @@ type Options struct {
 	UserPath string         `json:"-"`
 
 	Network Namespace `json:"network,omitzero"`
-	IPC     Namespace `json:"ipc,omitzero"`
-	PID     Namespace `json:"pid,omitzero"`
-	UTS     Namespace `json:"uts,omitzero"`
-	Cgroup  Namespace `json:"cgroup,omitzero"`
+	// OwnNetwork says that the namespace at Network.Path was made for this container
+	// alone.
+	OwnNetwork bool      `json:"-"`
+	IPC        Namespace `json:"ipc,omitzero"`
+	PID        Namespace `json:"pid,omitzero"`
+	UTS        Namespace `json:"uts,omitzero"`
+	Cgroup     Namespace `json:"cgroup,omitzero"`
 	// CgroupPrivate asks for a cgroup namespace of its own with version 1 too.
 	CgroupPrivate bool `json:"cgroupPrivate,omitzero"`
 	// Hostname of a private UTS namespace. Empty: the host's on its network,
@@ -94,8 +97,21 @@ type Options struct {
 	Hostname string `json:"hostname,omitzero"`
 	// SharedHostname is the hostname of a UTS namespace that is joined.
 	SharedHostname string `json:"-"`
-	// ExtraHosts are lines of /etc/hosts.
+	// ExtraHosts are lines of /etc/hosts; the address HostGateway is that of the host.
 	ExtraHosts []Host `json:"extraHosts,omitzero"`
+	// HostAddress is where the container reaches the host; empty: it does not.
+	HostAddress string `json:"-"`
+	// Addresses are the container's own, in /etc/hosts beside its names; empty for
+	// 127.0.0.1.
+	Addresses []string `json:"-"`
+	// NoHosts and NoHostname leave /etc/hosts and /etc/hostname as the image has
+	// them.
+	NoHosts    bool `json:"noHosts,omitzero"`
+	NoHostname bool `json:"noHostname,omitzero"`
+	DNS        DNS  `json:"dns,omitzero"`
+	// HostsFrom is the RunDir of another container, whose /etc/hosts and
+	// /etc/resolv.conf this one has, as it has its network.
+	HostsFrom string `json:"-"`
 	// Sysctls are set in the container's own namespaces.
 	Sysctls map[string]string `json:"sysctls,omitzero"`
 
@@ -186,6 +202,17 @@ const RlimitUnlimited = ^uint64(0)
 type Host struct {
 	Name    string `json:"name,omitzero"`
 	Address string `json:"address,omitzero"`
+}
+
+// HostGateway is the address of an ExtraHost that stands for Options.HostAddress.
+const HostGateway = "host-gateway"
+
+// DNS is /etc/resolv.conf; what is empty is as on the host.
+type DNS struct {
+	Servers []string `json:"servers,omitzero"`
+	// Search are the domains; "." alone for none.
+	Search  []string `json:"search,omitzero"`
+	Options []string `json:"options,omitzero"`
 }
 
 // Resources are limits of the container's cgroup. A limit that the host cannot

@@ -13,7 +13,7 @@ import (
 // Leftover is something that belongs to nobody any more: a killed process, a
 // power cut or a foreign hand left it.
 type Leftover struct {
-	// Kind is container, run, name, lease, volume, file, mount, image or
+	// Kind is container, run, network, name, lease, volume, file, mount, image or
 	// layer.
 	Kind string
 	// Name is that of the object, or a path.

@@ -25,6 +25,7 @@ import (
 // The kinds of objects.
 const (
 	Container = "container"
+	Network   = "network"
 	Image     = "image"
 	Volume    = "volume"
 )
@@ -41,6 +42,8 @@ type Event struct {
 	Name   string    `json:"name,omitempty"`
 	// Image is what a container runs.
 	Image string `json:"image,omitempty"`
+	// Network is what a container came to, or left.
+	Network string `json:"network,omitempty"`
 	// ExitCode is that of died and exec_died.
 	ExitCode *int `json:"exitCode,omitempty"`
 	// Attributes are the object's labels, and what else there is to say.

@@ -11,6 +11,7 @@ import (
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
+	"github.com/tug-containers/tug/libexec/network"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -38,6 +39,14 @@ type Config struct {
 	Volumes []Volume `json:"volumes,omitzero"`
 	// UserNS is the container's user namespace.
 	UserNS UserNS `json:"userNS,omitzero"`
+	// Networks are those that it is put on. Without them Exec.Network says which it
+	// has, or NetworkOf, which is another container.
+	Networks  []network.Attachment `json:"networks,omitzero"`
+	NetworkOf string               `json:"networkOf,omitzero"`
+	// Ports are published on the first network.
+	Ports []network.Port `json:"ports,omitzero"`
+	// Expose are ports that are published with PublishAll, beside the image's.
+	Expose []network.Port `json:"expose,omitzero"`
 	// Exec is the rest. ID, Name, RunDir, the size of the terminal and the mounts
 	// of Volumes are filled in at each start.
 	Exec libexec.Options `json:"exec"`

@@ -57,6 +57,9 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 	if create.Volumes, err = l.claimVolumes(ctx); err != nil {
 		return err
 	}
+	if err := l.claimNetworks(ctx); err != nil {
+		return err
+	}
 	l.o.StopSignal = l.stopSignal()
 	if l.o.Health, err = resolveHealth(l.o.Health, l.imageHealth); err != nil {
 		return err

@@ -134,8 +134,12 @@ func (i interrupted) Error() string { return "ended by signal: " + syscall.Signa
 func (l *launcher) prepare(ctx context.Context) error {
 	c, o := l.container, l.o
 	l.tellIDs()
+	// While the root file system is mounted. What it has made is undone by whoever
+	// undoes the rest.
+	connected := make(chan error, 1)
+	go func() { connected <- l.network(ctx) }()
 	path, err := c.Rootfs().Mount(ctx)
-	if err != nil {
+	if err = errors.Join(err, <-connected); err != nil {
 		return err
 	}
 	o.Exec.ID, o.Exec.Name, o.Exec.RunDir = c.ID(), c.Name(), c.RunDir()
@@ -221,17 +225,23 @@ func (l *launcher) started(p libexec.Process) error {
 // abandon ends what a start that failed may have begun: its monitor may have been
 // killed, and the runtime goes on without it.
 func (l *launcher) abandon(ctx context.Context) error {
-	if l.spec == nil {
-		return nil // there is no bundle yet
+	if l.spec != nil { // there is a bundle
+		if err := l.runtime.Delete(context.WithoutCancel(ctx), l.bundle()); err != nil {
+			return err
+		}
 	}
-	return l.runtime.Delete(context.WithoutCancel(ctx), l.bundle())
+	return l.leaveNetworks(ctx)
 }
 
 // discard removes a container of ours, and the file with its ID if it has not
 // run.
 func (l *launcher) discard(ctx context.Context, failed bool) error {
 	info := l.info()
-	err := l.container.Remove(ctx)
+	var err error
+	if info.Record.State() != libstorage.Running {
+		err = l.leaveNetworks(ctx)
+	}
+	err = errors.Join(err, l.container.Remove(ctx))
 	if err == nil {
 		Note(l.store, &info, "remove")
 	}

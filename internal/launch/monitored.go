@@ -24,13 +24,15 @@ type Programs struct {
 	// the container's ID is added.
 	Monitor string
 	Cleanup []string
+	// Resolver is tug-dns, for networks on which names are resolved.
+	Resolver string
 }
 
 // FindPrograms finds them by find, which gives the file of tug-VERB; globals are
 // the options that say which store it is.
 func FindPrograms(find func(verb string) string, globals []string) Programs {
 	cleanup := append([]string{find("cleanup")}, globals...)
-	return Programs{Monitor: find("monitor"), Cleanup: append(cleanup, "--")}
+	return Programs{Monitor: find("monitor"), Cleanup: append(cleanup, "--"), Resolver: find("dns")}
 }
 
 // The log of a container, unless something else is asked for.

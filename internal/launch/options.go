@@ -53,6 +53,9 @@ type Options struct {
 	// reach the container once, and as what it is.
 	Signals *libexec.Signals
 
+	// PublishAll publishes all ports that the image exposes, and Expose.
+	PublishAll bool
+
 	// ImageVolumes says what becomes of the volumes that the image declares, and
 	// VolumesFrom are containers whose volumes are mounted too. Both are resolved
 	// into Volumes when the container is made.

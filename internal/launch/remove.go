@@ -113,7 +113,7 @@ const removeLimit = 5 * time.Second
 // orderly end it has nothing, nor is there a run directory.
 func tidy(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo) error {
 	if _, err := os.Lstat(c.RunDir); errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return leaveNetworks(ctx, store, c)
 	}
 	return stopper(store)(ctx, *c)
 }

@@ -92,7 +92,8 @@ func (l *launcher) useCgroups() error {
 	return err
 }
 
-// stopper ends what the runtime has of a container whose command was killed.
+// stopper ends what the runtime has of a container whose command was killed, and
+// takes it off its networks.
 func stopper(store *libstorage.Store) libstorage.StopFunc {
 	return func(ctx context.Context, c libstorage.ContainerInfo) error {
 		r, err := runtimeOf(ctx, store, c.RunDir, c.Record.Runtime)
@@ -103,7 +104,10 @@ func stopper(store *libstorage.Store) libstorage.StopFunc {
 		if err != nil {
 			return err
 		}
-		return r.Delete(ctx, libexec.Container{ID: c.Record.ID, Bundle: c.RunDir})
+		if err := r.Delete(ctx, libexec.Container{ID: c.Record.ID, Bundle: c.RunDir}); err != nil {
+			return err
+		}
+		return leaveNetworks(ctx, store, &c)
 	}
 }
 

@@ -131,7 +131,7 @@ func (l *launcher) restart(ctx context.Context, a *attachment) (conn *monitor.Co
 	}()
 	// What the runtime may still have of a life that nobody saw end.
 	if c.Record().Starts > 0 {
-		if err := l.runtime.Delete(ctx, l.bundle()); err != nil {
+		if err := errors.Join(l.runtime.Delete(ctx, l.bundle()), l.leaveNetworks(ctx)); err != nil {
 			return nil, err
 		}
 		if err := c.Cleanup(); err != nil {

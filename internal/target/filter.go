@@ -173,7 +173,7 @@ func parseTerm(arg, key, value string, now time.Time) (keep, error) {
 	case "restart-policy":
 		return on(func(c *candidate) bool { return c.restartPolicy() == value }), nil
 	case "network":
-		return on(func(c *candidate) bool { return Network(c.config()) == value }), nil
+		return on(func(c *candidate) bool { return slices.Contains(Networks(c.config()), value) }), nil
 	case "pod":
 		return on(func(*candidate) bool { return false }), nil // there are none
 	case "volume":
@@ -313,13 +313,18 @@ func (c *candidate) hasVolume(value string) bool {
 	return is(c.info.Record.Volumes...)
 }
 
-// Network is the network that a container is on, in a word.
-func Network(config *launch.Config) string {
-	switch mode := config.Exec.Network.Mode; mode {
-	case libexec.HostMode, libexec.PathMode:
-		return string(mode)
+// Networks are the networks that a container is on, by name, or a word for what is
+// none.
+func Networks(config *launch.Config) []string {
+	switch mode := config.Exec.Network.Mode; {
+	case len(config.Networks) > 0:
+		return launch.NetworkNames(config)
+	case config.NetworkOf != "":
+		return []string{"container"}
+	case mode == libexec.HostMode, mode == libexec.PathMode:
+		return []string{string(mode)}
 	}
-	return "none"
+	return []string{"none"}
 }
 
 func usage(arg, why string) error {

@@ -35,7 +35,7 @@ type Attachment struct {
 // Port is ports of the host that lead to as many of the container.
 type Port struct {
 	// HostIP is an address of the host; the zero value is all of them.
-	HostIP netip.Addr `json:"host_ip,omitzero"`
+	HostIP netip.Addr `json:"host_ip"`
 	// Host is 0 for one that is free.
 	Host      uint16 `json:"host_port"`
 	Container uint16 `json:"container_port"`

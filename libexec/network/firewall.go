@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"golang.org/x/sys/unix"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -20,7 +21,8 @@ import (
 // table is touched: what another one drops stays dropped.
 //
 //	prerouting  to an address of the host: by the ports to a container
-//	output      the same, for the host itself
+//	output      the same, for the host itself; but not by ::1, from where the kernel
+//	            routes no answer back
 //	postrouting from a network to elsewhere, and from a container by a port of
 //	            the host to its own network: masqueraded
 //	forward     internal and isolated networks
@@ -68,10 +70,10 @@ func (b *bridge) firewall() (*firewall, error) {
 		masquerade6: {Name: "masquerade6", KeyType: nftables.TypeIP6Addr, Interval: true},
 		hairpin4:    {Name: "hairpin4", KeyType: nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeIPAddr), Interval: true},
 		hairpin6:    {Name: "hairpin6", KeyType: nftables.MustConcatSetType(nftables.TypeIP6Addr, nftables.TypeIP6Addr), Interval: true},
-		bridges:     {Name: "bridges", KeyType: nftables.TypeIFName},
-		internals:   {Name: "internal", KeyType: nftables.TypeIFName},
-		isolated:    {Name: "isolated", KeyType: nftables.TypeIFName},
-		alone:       {Name: "alone", KeyType: nftables.TypeIFName},
+		bridges:     {Name: "bridges", KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian},
+		internals:   {Name: "internal", KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian},
+		isolated:    {Name: "isolated", KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian},
+		alone:       {Name: "alone", KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian},
 		same:        {Name: "same", KeyType: nftables.MustConcatSetType(nftables.TypeIFName, nftables.TypeIFName)},
 	} {
 		s.Table, s.Concatenation = f.table, len(nftables.ConcatSetTypeElements(s.KeyType)) > 1
@@ -163,21 +165,31 @@ func (b *bridge) empty(j *Joined) error {
 		return err
 	}
 	defer f.close()
-	var e elements
-	ofContainer(j, &e)
-	if err := f.delete(&e); err != nil {
-		return err
-	}
-	if err := f.conn.Flush(); err != nil {
-		// Somebody was at it, or it was not complete: what there is, is looked for.
-		if err := f.purge(func(id string) bool { return id == j.Container.ID }); err != nil {
-			return firewallError(err)
-		}
+	if err := f.remove(j); err != nil {
+		return firewallError(err)
 	}
 	if slices.ContainsFunc(j.Container.Ports, func(p Port) bool { return p.Protocol == "udp" }) {
 		return forgetFlows(j)
 	}
 	return nil
+}
+
+// remove removes the elements of a container. An element is deleted by its key, so
+// of one that has not got all that it wanted they are looked for by their owner:
+// another one may have the key.
+func (f *firewall) remove(j *Joined) error {
+	var e elements
+	ofContainer(j, &e)
+	if j.Up {
+		if err := f.delete(&e); err != nil {
+			return err
+		}
+		if f.conn.Flush() == nil {
+			return nil
+		}
+		// Somebody was at it.
+	}
+	return f.purge(func(id string) bool { return id == j.Container.ID })
 }
 
 // purge removes what containers have that are gone.

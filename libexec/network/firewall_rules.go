@@ -4,6 +4,7 @@ package network
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -37,6 +38,11 @@ func (f *firewall) build() error {
 	}
 	ports := f.conn.AddChain(&nftables.Chain{Name: "ports", Table: f.table})
 	f.conn.FlushChain(ports)
+	f.rule(ports, append(isFamily(unix.NFPROTO_IPV6),
+		&expr.Payload{DestRegister: word0, Base: expr.PayloadBaseNetworkHeader, Offset: 24, Len: 16},
+		&expr.Cmp{Register: word0, Op: expr.CmpOpEq, Data: netip.IPv6Loopback().AsSlice()},
+		&expr.Verdict{Kind: expr.VerdictReturn},
+	))
 	for _, rule := range f.portRules() {
 		f.rule(ports, rule)
 	}
@@ -119,16 +125,10 @@ func (f *firewall) sourceRules() [][]expr.Any {
 			f.lookup(set),
 		})
 	}
-	host6 := make([]byte, 16)
-	host6[15] = 1
 	return [][]expr.Any{
 		out(unix.NFPROTO_IPV4, masquerade4, 12, 4), out(unix.NFPROTO_IPV6, masquerade6, 8, 16),
 		// The host to a port of itself, by way of its loopback device.
 		masquerade(isFamily(unix.NFPROTO_IPV4), f.isIn(expr.MetaKeyOIFNAME, bridges), loopback4(12)),
-		masquerade(isFamily(unix.NFPROTO_IPV6), f.isIn(expr.MetaKeyOIFNAME, bridges), []expr.Any{
-			&expr.Payload{DestRegister: word0, Base: expr.PayloadBaseNetworkHeader, Offset: 8, Len: 16},
-			&expr.Cmp{Register: word0, Op: expr.CmpOpEq, Data: host6},
-		}),
 		hairpin(unix.NFPROTO_IPV4, hairpin4, 12, 4), hairpin(unix.NFPROTO_IPV6, hairpin6, 8, 16),
 	}
 }

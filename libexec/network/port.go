@@ -75,7 +75,9 @@ func claimPorts(ports []Port) (*claimed, error) {
 	c := &claimed{}
 	for _, p := range ports {
 		var err error
-		if p.Protocol = p.protocol(); p.Host == 0 {
+		if p.HostIP == netip.IPv6Loopback() {
+			err = errorf(errclass.Unsupported, p.String(), "port %s: the kernel leads nothing from ::1 to another address: 127.0.0.1 can be had", p)
+		} else if p.Protocol = p.protocol(); p.Host == 0 {
 			p, err = c.choose(p)
 		} else {
 			err = c.claim(p)

@@ -57,7 +57,7 @@ func Furnish(dir string, o Options) (*Home, error) {
 		"storage.conf":    fmt.Sprintf("[storage]\ndriver = \"overlay\"\ngraphroot = %q\nrunroot = %q\n", h.Root, h.RunRoot),
 		"registries.conf": o.registries(),
 		"containers.conf": fmt.Sprintf("[engine]\nruntime = %q\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n"+
-			"tmp_dir = %q\n[engine.runtimes]\n%s = [%q]\n[containers]\nnetns = \"host\"\nlog_driver = \"k8s-file\"\n",
+			"tmp_dir = %q\n[engine.runtimes]\n%s = [%q]\n[containers]\nnetns = \"none\"\nlog_driver = \"k8s-file\"\n",
 			o.Runtime, filepath.Join(h.RunRoot, "libpod"), o.Runtime, program),
 	} {
 		if err := os.WriteFile(h.file(name), []byte(text), 0o600); err != nil {

@@ -3,6 +3,8 @@
 package script_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/libexec/network"
 	"github.com/tug-containers/tug/test/images"
 	"github.com/tug-containers/tug/test/scene"
 )
@@ -48,6 +51,7 @@ func (s *stage) furnish(t *testing.T, env *testscript.Env, runtime string) error
 // failure, and removes its run root.
 func (s *stage) tidy(t *testing.T, work, runRoot string) {
 	endContainers(t, work)
+	dropNetworks(t, filepath.Join(work, ".store/root"), runRoot)
 	unmount(t, runRoot)
 	unmount(t, work)
 	for _, dir := range []string{runRoot, work} {
@@ -76,6 +80,25 @@ func endContainers(t *testing.T, work string) {
 		t.Errorf("left running: container %s", filepath.Base(dir))
 		_ = syscall.Kill(live.Monitor, syscall.SIGKILL)
 		_ = syscall.Kill(live.Pid, syscall.SIGKILL)
+	}
+}
+
+// dropNetworks removes the networks of a story, whose bridges stay. That somebody is
+// on one still is the story's failure.
+func dropNetworks(t *testing.T, root, runRoot string) {
+	set := network.Open(network.Options{Dir: filepath.Join(root, "tug/networks"), RunDir: filepath.Join(runRoot, "tug")})
+	left, err := set.Holders()
+	for _, id := range left {
+		t.Errorf("left on a network: container %s", id)
+		err = errors.Join(err, set.Purge(context.Background(), id))
+	}
+	all, lerr := set.List()
+	err = errors.Join(err, lerr)
+	for _, n := range all {
+		err = errors.Join(err, set.Remove(context.Background(), n.Name))
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 

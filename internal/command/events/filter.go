@@ -52,7 +52,7 @@ func (f *filter) keep(e *events.Event) bool {
 func (f *filter) fits(e *events.Event, value string) bool {
 	switch f.key {
 	case "container":
-		return e.Type == events.Container && named(e, value)
+		return (e.Type == events.Container || e.Type == events.Network) && named(e, value)
 	case "event":
 		return e.Action == value
 	case "image":
@@ -61,12 +61,14 @@ func (f *filter) fits(e *events.Event, value string) bool {
 		key, want, valued := strings.Cut(value, "=")
 		got, ok := e.Attributes[key]
 		return ok && (!valued || got == want)
+	case "network":
+		return e.Type == events.Network && strings.HasPrefix(e.Network, value)
 	case "type":
 		return e.Type == value
 	case "volume":
 		return e.Type == events.Volume && strings.HasPrefix(e.Name, value)
 	}
-	return false // there are no networks and no pods
+	return false // there are no pods
 }
 
 // named compares with the name, or the beginning of the ID.

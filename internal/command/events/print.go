@@ -64,7 +64,7 @@ func (p *printer) shown(e *events.Event) bool {
 
 func (p *printer) print(w io.Writer, e *events.Event) error {
 	shown := item{
-		ID: e.ID, Image: e.Image, Name: e.Name, Status: e.Action, Time: e.Time.Local(), Type: e.Type,
+		ID: e.ID, Image: e.Image, Name: e.Name, Network: e.Network, Status: e.Action, Time: e.Time.Local(), Type: e.Type,
 		ContainerExitCode: e.ExitCode, Attributes: e.Attributes,
 	}
 	if status, ok := e.Attributes["health_status"]; ok && e.Action == "health_status" {
@@ -102,6 +102,8 @@ func (i *item) text() string {
 		return head + strings.TrimRight(i.ID+" "+i.Name, " ")
 	case events.Volume:
 		return head + i.Name
+	case events.Network:
+		return head + fmt.Sprintf("%s (container=%s, name=%s)", i.ID, i.ID, i.Network)
 	}
 	text := head + fmt.Sprintf("%s (image=%s, name=%s", i.ID, i.Image, i.Name)
 	if i.ContainerExitCode != nil {

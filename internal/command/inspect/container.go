@@ -100,7 +100,7 @@ func (c *subject) data() *containerData {
 		RestartCount: c.info.Restarts, Driver: r.Driver,
 		EffectiveCaps: []string{}, BoundingCaps: []string{}, ExecIDs: launch.Sessions(c.info), Args: []string{},
 		Dependencies: list0(c.asked.Requires), GraphDriver: c.driver(),
-		NetworkSettings: networkSettings{Ports: map[string][]string{}},
+		NetworkSettings: c.networks(),
 	}
 	if command := c.command(); len(command) > 0 {
 		d.Path, d.Args = command[0], list0(command[1:])

@@ -136,7 +136,7 @@ func (c *subject) hostConfig(mounts []mount) hostConfig {
 	asked, exec := &c.asked, &c.asked.Exec
 	r := &exec.Resources
 	h := hostConfig{
-		Binds: []string{}, LogConfig: c.logConfig(), NetworkMode: mode(exec.Network, "none"), PortBindings: map[string][]string{},
+		Binds: []string{}, LogConfig: c.logConfig(), NetworkMode: c.networkMode(), PortBindings: bindings(asked.Ports),
 		RestartPolicy: restartPolicy{c.restart(), asked.Restart.Max}, AutoRemove: c.info.Record.Ephemeral || c.info.Record.AutoRemove,
 		CapAdd: capabilities(exec.CapAdd), CapDrop: capabilities(exec.CapDrop), ExtraHosts: []string{}, GroupAdd: list0(exec.Groups),
 		IpcMode: mode(exec.IPC, "private"), PidMode: mode(exec.PID, "private"), UTSMode: mode(exec.UTS, "private"), CgroupMode: mode(exec.Cgroup, "private"),

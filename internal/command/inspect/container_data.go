@@ -124,16 +124,36 @@ type mount struct {
 	Propagation string   `json:"Propagation"`
 }
 
-// networkSettings are of a container without networks.
+// networkSettings are what a container has on its networks; endpoint is that of the
+// first one.
 type networkSettings struct {
-	EndpointID  string              `json:"EndpointID"`
-	Gateway     string              `json:"Gateway"`
-	IPAddress   string              `json:"IPAddress"`
-	IPPrefixLen int                 `json:"IPPrefixLen"`
-	MacAddress  string              `json:"MacAddress"`
-	Ports       map[string][]string `json:"Ports"`
-	SandboxKey  string              `json:"SandboxKey"`
-	Networks    map[string]string   `json:"Networks,omitempty"`
+	endpoint
+	Ports      map[string][]hostPort       `json:"Ports"`
+	SandboxKey string                      `json:"SandboxKey"`
+	Networks   map[string]*networkEndpoint `json:"Networks,omitempty"`
+}
+
+type endpoint struct {
+	EndpointID          string `json:"EndpointID"`
+	Gateway             string `json:"Gateway"`
+	IPAddress           string `json:"IPAddress"`
+	IPPrefixLen         int    `json:"IPPrefixLen"`
+	IPv6Gateway         string `json:"IPv6Gateway"`
+	GlobalIPv6Address   string `json:"GlobalIPv6Address"`
+	GlobalIPv6PrefixLen int    `json:"GlobalIPv6PrefixLen"`
+	MacAddress          string `json:"MacAddress"`
+}
+
+type networkEndpoint struct {
+	endpoint
+	NetworkID string   `json:"NetworkID"`
+	Aliases   []string `json:"Aliases,omitempty"`
+}
+
+// hostPort is a port of the host.
+type hostPort struct {
+	HostIP   string `json:"HostIp"`
+	HostPort string `json:"HostPort"`
 }
 
 type containerConfig struct {
@@ -165,55 +185,55 @@ type containerConfig struct {
 }
 
 type hostConfig struct {
-	Binds             []string            `json:"Binds"`
-	ContainerIDFile   string              `json:"ContainerIDFile"`
-	LogConfig         logConfig           `json:"LogConfig"`
-	NetworkMode       string              `json:"NetworkMode"`
-	PortBindings      map[string][]string `json:"PortBindings"`
-	RestartPolicy     restartPolicy       `json:"RestartPolicy"`
-	AutoRemove        bool                `json:"AutoRemove"`
-	CapAdd            []string            `json:"CapAdd"`
-	CapDrop           []string            `json:"CapDrop"`
-	ExtraHosts        []string            `json:"ExtraHosts"`
-	GroupAdd          []string            `json:"GroupAdd"`
-	IpcMode           string              `json:"IpcMode"`
-	OomScoreAdj       int                 `json:"OomScoreAdj"`
-	PidMode           string              `json:"PidMode"`
-	CgroupMode        string              `json:"CgroupMode"`
-	Privileged        bool                `json:"Privileged"`
-	ReadonlyRootfs    bool                `json:"ReadonlyRootfs"`
-	Tmpfs             map[string]string   `json:"Tmpfs"`
-	UTSMode           string              `json:"UTSMode"`
-	UsernsMode        string              `json:"UsernsMode"`
-	ShmSize           int64               `json:"ShmSize"`
-	Runtime           string              `json:"Runtime"`
-	CPUShares         uint64              `json:"CpuShares"`
-	Memory            int64               `json:"Memory"`
-	NanoCpus          int64               `json:"NanoCpus"`
-	CgroupParent      string              `json:"CgroupParent"`
-	CgroupManager     string              `json:"CgroupManager"`
-	Cgroups           string              `json:"Cgroups"`
-	CpusetCpus        string              `json:"CpusetCpus"`
-	CpusetMems        string              `json:"CpusetMems"`
-	Devices           []device            `json:"Devices"`
-	MemoryReservation int64               `json:"MemoryReservation"`
-	MemorySwap        int64               `json:"MemorySwap"`
-	PidsLimit         int64               `json:"PidsLimit"`
-	CpuPeriod         uint64              `json:"CpuPeriod"`
-	CpuQuota          int64               `json:"CpuQuota"`
-	CpuRealtimePeriod uint64              `json:"CpuRealtimePeriod"`
-	CpuRealtimeRun    int64               `json:"CpuRealtimeRuntime"`
-	BlkioWeight       uint16              `json:"BlkioWeight"`
-	BlkioWeightDevice []deviceRate        `json:"BlkioWeightDevice"`
-	ReadBps           []deviceRate        `json:"BlkioDeviceReadBps"`
-	WriteBps          []deviceRate        `json:"BlkioDeviceWriteBps"`
-	ReadIOps          []deviceRate        `json:"BlkioDeviceReadIOps"`
-	WriteIOps         []deviceRate        `json:"BlkioDeviceWriteIOps"`
-	MemorySwappiness  int64               `json:"MemorySwappiness"`
-	OomKillDisable    bool                `json:"OomKillDisable"`
-	Ulimits           []ulimit            `json:"Ulimits"`
-	Init              bool                `json:"Init,omitempty"`
-	Sysctls           map[string]string   `json:"Sysctls,omitempty"`
+	Binds             []string              `json:"Binds"`
+	ContainerIDFile   string                `json:"ContainerIDFile"`
+	LogConfig         logConfig             `json:"LogConfig"`
+	NetworkMode       string                `json:"NetworkMode"`
+	PortBindings      map[string][]hostPort `json:"PortBindings"`
+	RestartPolicy     restartPolicy         `json:"RestartPolicy"`
+	AutoRemove        bool                  `json:"AutoRemove"`
+	CapAdd            []string              `json:"CapAdd"`
+	CapDrop           []string              `json:"CapDrop"`
+	ExtraHosts        []string              `json:"ExtraHosts"`
+	GroupAdd          []string              `json:"GroupAdd"`
+	IpcMode           string                `json:"IpcMode"`
+	OomScoreAdj       int                   `json:"OomScoreAdj"`
+	PidMode           string                `json:"PidMode"`
+	CgroupMode        string                `json:"CgroupMode"`
+	Privileged        bool                  `json:"Privileged"`
+	ReadonlyRootfs    bool                  `json:"ReadonlyRootfs"`
+	Tmpfs             map[string]string     `json:"Tmpfs"`
+	UTSMode           string                `json:"UTSMode"`
+	UsernsMode        string                `json:"UsernsMode"`
+	ShmSize           int64                 `json:"ShmSize"`
+	Runtime           string                `json:"Runtime"`
+	CPUShares         uint64                `json:"CpuShares"`
+	Memory            int64                 `json:"Memory"`
+	NanoCpus          int64                 `json:"NanoCpus"`
+	CgroupParent      string                `json:"CgroupParent"`
+	CgroupManager     string                `json:"CgroupManager"`
+	Cgroups           string                `json:"Cgroups"`
+	CpusetCpus        string                `json:"CpusetCpus"`
+	CpusetMems        string                `json:"CpusetMems"`
+	Devices           []device              `json:"Devices"`
+	MemoryReservation int64                 `json:"MemoryReservation"`
+	MemorySwap        int64                 `json:"MemorySwap"`
+	PidsLimit         int64                 `json:"PidsLimit"`
+	CpuPeriod         uint64                `json:"CpuPeriod"`
+	CpuQuota          int64                 `json:"CpuQuota"`
+	CpuRealtimePeriod uint64                `json:"CpuRealtimePeriod"`
+	CpuRealtimeRun    int64                 `json:"CpuRealtimeRuntime"`
+	BlkioWeight       uint16                `json:"BlkioWeight"`
+	BlkioWeightDevice []deviceRate          `json:"BlkioWeightDevice"`
+	ReadBps           []deviceRate          `json:"BlkioDeviceReadBps"`
+	WriteBps          []deviceRate          `json:"BlkioDeviceWriteBps"`
+	ReadIOps          []deviceRate          `json:"BlkioDeviceReadIOps"`
+	WriteIOps         []deviceRate          `json:"BlkioDeviceWriteIOps"`
+	MemorySwappiness  int64                 `json:"MemorySwappiness"`
+	OomKillDisable    bool                  `json:"OomKillDisable"`
+	Ulimits           []ulimit              `json:"Ulimits"`
+	Init              bool                  `json:"Init,omitempty"`
+	Sysctls           map[string]string     `json:"Sysctls,omitempty"`
 }
 
 type logConfig struct {

@@ -2,10 +2,16 @@
 
 package ps
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/libexec/network"
+)
 
 // entry is a container in --format json. What podman has and this version
-// lacks is empty: networks, ports, pods.
+// lacks is empty: pods.
 type entry struct {
 	AutoRemove bool              `json:"AutoRemove"`
 	Command    []string          `json:"Command"`
@@ -25,7 +31,7 @@ type entry struct {
 	Pid        int               `json:"Pid"`
 	Pod        string            `json:"Pod"`
 	PodName    string            `json:"PodName"`
-	Ports      []string          `json:"Ports"`
+	Ports      []network.Port    `json:"Ports"`
 	Restarts   int               `json:"Restarts"`
 	Size       *sizes            `json:"Size"`
 	StartedAt  int64             `json:"StartedAt"`
@@ -40,7 +46,7 @@ func (r *row) entry() *entry {
 	e := &entry{
 		AutoRemove: rec.Ephemeral || rec.AutoRemove, Command: rec.Command, CreatedAt: r.created(),
 		Exited: s.Ended(), ExitedAt: time.Time{}.Unix(), ExitCode: s.Code, ID: rec.ID, Image: rec.ImageName, ImageID: rec.ImageID,
-		Labels: rec.Labels, Mounts: r.mounts(), Names: []string{rec.Name}, Networks: []string{},
+		Labels: rec.Labels, Mounts: r.mounts(), Names: []string{rec.Name}, Networks: launch.NetworkNames(r.config()), Ports: r.ports(),
 		Restarts: r.info.Restarts, StartedAt: s.Started.Unix(),
 		State: s.State, Status: s.Text(r.list.now), Created: rec.Created.Unix(),
 	}
@@ -59,6 +65,22 @@ func (r *row) entry() *entry {
 		e.Error, e.ExitCode = r.info.Err.Error(), nil
 	}
 	return e
+}
+
+// ports are those that lead to the container.
+func (r *row) ports() []network.Port {
+	if !r.status.Lives() {
+		return []network.Port{}
+	}
+	return launch.Published(r.list.records, r.info)
+}
+
+func published(ports []network.Port) string {
+	var texts []string
+	for _, p := range ports {
+		texts = append(texts, p.Published())
+	}
+	return strings.Join(texts, ", ")
 }
 
 // mounts are the places that the user has mounted something at.
@@ -91,7 +113,11 @@ func (e *entry) field(name string) (any, bool, error) {
 		return e.IsInfra, true, nil
 	case "Mounts":
 		return e.Mounts, true, nil
-	case "Networks", "Ports", "Pod", "PodName":
+	case "Networks":
+		return strings.Join(e.Networks, ","), true, nil
+	case "Ports":
+		return published(e.Ports), true, nil
+	case "Pod", "PodName":
 		return "", true, nil
 	case "Pid":
 		return e.Pid, true, nil

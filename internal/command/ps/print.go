@@ -62,7 +62,7 @@ func (l *listing) printTable(w io.Writer, o options) error {
 			t.Add(r.id(), rec.Name, fmt.Sprint(pid), ns.Cgroup, ns.IPC, ns.MNT, ns.NET, ns.PIDNS, ns.User, ns.UTS)
 			continue
 		}
-		cells := []string{r.id(), rec.ImageName, r.command(), r.created(), r.status.Text(l.now), "", rec.Name}
+		cells := []string{r.id(), rec.ImageName, r.command(), r.created(), r.status.Text(l.now), published(r.ports()), rec.Name}
 		if o.size {
 			size, err := r.sizeText()
 			if err != nil {

@@ -35,12 +35,12 @@ type flags struct {
 	imageVolume                string
 	workDir, user, entrypoint  string
 	groups                     []string
-	network, ipc, pid, uts     string
+	ipc, pid, uts              string
+	net                        networks
 	cgroupns, userns           string
 	uidMaps, gidMaps           []string
 	subUID, subGID             string
 	hostname                   string
-	addHosts                   []string
 	capAdd, capDrop            []string
 	securityOpts               []string
 	privileged                 bool
@@ -76,6 +76,7 @@ func (f *flags) register(cmd *cobra.Command) {
 	f.registerProcess(s)
 	f.registerFiles(s)
 	f.registerPrivileges(s)
+	f.registerNetworks(s)
 	f.registerResources(s)
 	f.registerLive(s)
 	if !f.create {
@@ -136,7 +137,6 @@ func (f *flags) registerFiles(s *pflag.FlagSet) {
 }
 
 func (f *flags) registerPrivileges(s *pflag.FlagSet) {
-	s.StringVar(&f.network, "network", "none", "Network `MODE`: none, host, private, ns:PATH")
 	s.StringVar(&f.ipc, "ipc", "private", "IPC namespace `MODE`: private, shareable, host, none, container:NAME, ns:PATH")
 	s.StringVar(&f.pid, "pid", "private", "PID namespace `MODE`: private, host, container:NAME, ns:PATH")
 	s.StringVar(&f.uts, "uts", "private", "UTS namespace `MODE`: private, host, container:NAME, ns:PATH")
@@ -147,7 +147,6 @@ func (f *flags) registerPrivileges(s *pflag.FlagSet) {
 	s.StringVar(&f.subUID, "subuidname", "", "Map the ranges of this `USER` in /etc/subuid")
 	s.StringVar(&f.subGID, "subgidname", "", "Map the ranges of this `USER` in /etc/subgid")
 	s.StringVarP(&f.hostname, "hostname", "h", "", "Host `NAME` (default: from the container's ID)")
-	s.StringArrayVar(&f.addHosts, "add-host", nil, "Line of /etc/hosts, `NAME:ADDRESS`; can be repeated")
 	s.StringArrayVar(&f.sysctls, "sysctl", nil, "Kernel parameter of the container's namespaces, `NAME=VALUE`; can be repeated")
 	s.StringSliceVar(&f.capAdd, "cap-add", nil, "Add a `CAPABILITY`, or ALL; can be repeated")
 	s.StringSliceVar(&f.capDrop, "cap-drop", nil, "Drop a `CAPABILITY`, or ALL; can be repeated")

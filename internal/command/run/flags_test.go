@@ -4,6 +4,7 @@ package run
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,6 +18,7 @@ import (
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/network"
 )
 
 // parse reads a command line as tug-run does.
@@ -150,9 +152,9 @@ func TestOptionsRefused(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"-p", "80:80"}, {"--network", "bridge"}, {"--network", "container:x"}, {"--ipc", "container:x"},
-		{"-v", "/usr:/x:O,upperdir=/u,workdir=/w"}, {"--mount", "type=glob,src=/x,dst=/y"}, {"--device", "vendor.com/class=gpu"}, {"--group-add", "keep-groups"},
-		{"-v", "/usr:/x:idmap"}, {"--security-opt", "label=type:spc_t"}, {"--security-opt", "apparmor=mine"}, {"--add-host", "x:host-gateway"},
+		{"--network", "pasta"}, {"--network", "slirp4netns:mtu=1"}, {"--dns", "none"},
+		{"-v", "/usr:/x:O,upperdir=/u,workdir=/w"}, {"--mount", "type=glob,src=/x,dst=/y"}, {"--device", "vendor.com/class=gpu"},
+		{"--security-opt", "label=type:spc_t"}, {"--security-opt", "apparmor=mine"},
 		{"--mount", "src=v,dst=/x,volume-opt=a=b"}, {"--mount", "type=bind,src=/usr,dst=/x,subpath=bin"},
 	} {
 		if _, err := parse(t, append(args, "x")...); !errors.Is(err, errclass.Unsupported) {
@@ -191,6 +193,45 @@ func TestOptionsBad(t *testing.T) {
 			t.Errorf("%q: class %s: %v", args, class, err)
 		} else if strings.Count(err.Error(), "\n") > 0 && !strings.Contains(strings.Join(args, ""), "\n") {
 			t.Errorf("%q: more than a line: %v", args, err)
+		}
+	}
+}
+
+func TestOptionsNetworks(t *testing.T) {
+	o := mustParse(t, "--network", "a:ip=10.0.0.5,alias=x,alias=y", "--network", "b,c:mac=02:00:00:00:00:01,interface_name=lan", "-p", "8080:80", "-p", "[::1]:53:53/udp",
+		"--expose", "90-91", "--dns", "10.0.0.1", "--dns-search", ".", "--add-host", "up:host-gateway", "--network-alias", "all", "x")
+	if want := []network.Attachment{
+		{Network: "a", IP: netip.MustParseAddr("10.0.0.5"), Aliases: []string{"x", "y", "all"}}, {Network: "b", Aliases: []string{"all"}},
+		{Network: "c", MAC: "02:00:00:00:00:01", Interface: "lan", Aliases: []string{"all"}},
+	}; !reflect.DeepEqual(o.Networks, want) {
+		t.Errorf("networks %+v", o.Networks)
+	}
+	if want := []network.Port{
+		{Host: 8080, Container: 80, Range: 1, Protocol: "tcp"}, {HostIP: netip.MustParseAddr("::1"), Host: 53, Container: 53, Range: 1, Protocol: "udp"},
+	}; !reflect.DeepEqual(o.Ports, want) {
+		t.Errorf("ports %+v", o.Ports)
+	}
+	if want := []network.Port{{Container: 90, Range: 2, Protocol: "tcp"}}; !reflect.DeepEqual(o.Expose, want) || o.PublishAll {
+		t.Errorf("exposed %+v", o.Expose)
+	}
+	if o := mustParse(t, "--network", "private", "--ip", "10.0.0.7", "--ip6", "fd00::7", "--mac-address", "02:00:00:00:00:02", "x"); !reflect.DeepEqual(o.Networks, []network.Attachment{
+		{Network: "bridge", IP: netip.MustParseAddr("10.0.0.7"), IP6: netip.MustParseAddr("fd00::7"), MAC: "02:00:00:00:00:02"},
+	}) {
+		t.Errorf("networks %+v", o.Networks)
+	}
+	if o := mustParse(t, "--network", "container:other", "x"); o.NetworkOf != "other" || o.Networks != nil {
+		t.Errorf("network of %q, %v", o.NetworkOf, o.Networks)
+	}
+	for _, args := range [][]string{
+		{"--network", "none", "--network", "a"}, {"--network", "container:"}, {"--network", "a b"}, {"--network", "a:ip=1"}, {"--network", "a:what=1"}, {"--network", "a:mac=1"},
+		{"--network", "a:interface_name=lo"}, {"--network", "a:alias=-"}, {"--network", "none", "-p", "80"}, {"--network", "host", "--ip", "10.0.0.1"}, {"--ip", "fd00::1"}, {"--ip6", "10.0.0.1"},
+		{"--network", "a", "--network", "b", "--ip", "10.0.0.1"}, {"-p", ""}, {"-p", "0"}, {"-p", "70000"}, {"-p", "80:81-82"}, {"-p", "2-1"}, {"-p", "1:2:3:4"}, {"-p", "::1:80:80"}, {"-p", "80/icmp"},
+		{"-p", "host:80:80"}, {"--expose", "x"}, {"--dns", "name"}, {"--dns-search", "a b"}, {"--dns-option", "a\nb"}, {"--no-hosts", "--add-host", "a:1.2.3.4"}, {"--network-alias", "a\nb"},
+	} {
+		if o, err := parse(t, append(args, "x")...); err == nil {
+			t.Errorf("%q is accepted: %+v %+v", args, o.Networks, o.Ports)
+		} else if class, _ := errclass.Of(err); class != errclass.Usage {
+			t.Errorf("%q: %v", args, err)
 		}
 	}
 }

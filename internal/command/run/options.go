@@ -37,7 +37,7 @@ func (f *flags) options(args []string) (launch.Options, error) {
 		o.Stdio.In = os.Stdin
 	}
 	for _, step := range []func(*launch.Options, []string) error{
-		f.container, f.process, f.mountsOf, f.namespaces, f.privileges, f.resources, f.lives, f.checks,
+		f.container, f.process, f.mountsOf, f.namespaces, f.networks, f.privileges, f.resources, f.lives, f.checks,
 	} {
 		if err := step(&o, args); err != nil {
 			return launch.Options{}, err
@@ -152,9 +152,6 @@ func (f *flags) mountsOf(o *launch.Options, _ []string) error {
 
 func (f *flags) namespaces(o *launch.Options, _ []string) (err error) {
 	e := &o.Exec
-	if e.Network, err = parseNamespace("--network", f.network, "none", "host", "private"); err != nil {
-		return err
-	}
 	if e.IPC, err = parseNamespace("--ipc", f.ipc, "private", "host", "none", "shareable", container); err != nil {
 		return err
 	}
@@ -174,13 +171,6 @@ func (f *flags) namespaces(o *launch.Options, _ []string) (err error) {
 		return err
 	}
 	e.Hostname = f.hostname
-	for _, value := range f.addHosts {
-		host, err := parseHost(value)
-		if err != nil {
-			return err
-		}
-		e.ExtraHosts = append(e.ExtraHosts, host)
-	}
 	e.Sysctls, err = parsePairs("--sysctl", f.sysctls, true)
 	return err
 }

@@ -29,10 +29,6 @@ type refusedFlag struct {
 func refusedFlags() []refusedFlag {
 	off := []string{"false"}
 	return []refusedFlag{
-		{name: "publish", short: "p"},
-		{name: "publish-all", short: "P", boolean: true, neutral: off},
-		{name: "expose"}, {name: "ip"}, {name: "ip6"}, {name: "mac-address"}, {name: "network-alias"},
-		{name: "dns"}, {name: "dns-option"}, {name: "dns-search"}, {name: "no-hosts", boolean: true, neutral: off},
 		{name: "http-proxy", boolean: true, neutral: off},
 		{name: "sdnotify"}, {name: "conmon-pidfile"},
 		{name: "pod"}, {name: "pod-id-file"}, {name: "secret"},

@@ -129,9 +129,6 @@ func parseHost(s string) (libexec.Host, error) {
 		return libexec.Host{}, usage("--add-host", "--add-host %q: not NAME:ADDRESS", s)
 	}
 	address = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
-	if address == "host-gateway" {
-		return libexec.Host{}, unsupported("--add-host", "--add-host %q: host-gateway is not supported by this version", s)
-	}
 	return libexec.Host{Name: name, Address: address}, nil
 }
 

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/events"
+	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/network"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// Networks are the networks of a store. The resolver is the file of tug-dns, for who
+// puts containers there.
+func Networks(store places, config network.Config, resolver string, debug func(message string)) *network.Set {
+	return network.Open(network.Options{
+		Dir: filepath.Join(store.Root(), "tug", "networks"), RunDir: filepath.Join(store.RunRoot(), "tug"),
+		Default: config.Default, Subnet: config.Subnet, Pools: config.Pools, Resolver: resolver, Debug: debug,
+	})
+}
+
+// NetworkConfig reads what containers.conf says about networks.
+func NetworkConfig() (network.Config, error) {
+	return network.ReadConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
+}
+
+// The networks that are a word, and no network's name.
+const (
+	NetworkNone    = "none"
+	NetworkHost    = "host"
+	NetworkPrivate = "private" // the default
+	NetworkBridge  = "bridge"  // the default network
+)
+
+// claimNetworks decides which networks the container has, before it is made.
+// Afterwards its record says so, whatever containers.conf says then.
+func (l *launcher) claimNetworks(ctx context.Context) error {
+	o := l.o
+	config, err := NetworkConfig()
+	if err != nil {
+		return err
+	}
+	if len(o.Networks) == 0 && o.NetworkOf == "" && o.Exec.Network == (libexec.Namespace{}) {
+		if err := o.defaultNetwork(&config); err != nil {
+			return err
+		}
+	}
+	set := Networks(l.store, config, "", o.Exec.Debug)
+	for i := range o.Networks {
+		want := &o.Networks[i]
+		if want.Network == NetworkBridge && config.Default != "" {
+			want.Network = config.Default
+		}
+		if want.Network == set.DefaultName() {
+			continue // it is made when it is needed
+		}
+		n, err := set.Lookup(want.Network)
+		if err != nil {
+			return err
+		}
+		if want.Network = n.Name; slices.ContainsFunc(o.Networks[:i], func(a network.Attachment) bool { return a.Network == n.Name }) {
+			return errclass.New(errclass.Usage, n.Name, fmt.Errorf("network %s: it is asked for twice", n.Name))
+		}
+	}
+	if err := l.claimNetworkOf(ctx); err != nil {
+		return err
+	}
+	if err := l.claimPorts(); err != nil {
+		return err
+	}
+	o.Exec.NoHosts = o.Exec.NoHosts || config.NoHosts
+	dns := &o.Exec.DNS
+	for to, from := range map[*[]string][]string{&dns.Servers: config.DNSServers, &dns.Search: config.DNSSearches, &dns.Options: config.DNSOptions} {
+		if len(*to) == 0 {
+			*to = from
+		}
+	}
+	return nil
+}
+
+// defaultNetwork is for a container that asks for none. Only root can make a
+// bridge.
+func (o *Options) defaultNetwork(config *network.Config) error {
+	mode := config.Mode
+	if mode == "" || mode == NetworkPrivate {
+		if mode = NetworkBridge; !network.Allowed() {
+			mode = NetworkNone
+		}
+	}
+	switch mode {
+	case NetworkNone:
+		o.Exec.Network.Mode = libexec.NoneMode
+	case NetworkHost:
+		o.Exec.Network.Mode = libexec.HostMode
+	default:
+		if strings.Contains(mode, ":") {
+			return errclass.New(errclass.Unsupported, mode, fmt.Errorf("containers.conf: netns %q: not supported as the default", mode))
+		}
+		o.Networks = []network.Attachment{{Network: mode}}
+	}
+	return nil
+}
+
+// claimNetworkOf finds the container whose network this one is to have.
+func (l *launcher) claimNetworkOf(ctx context.Context) error {
+	if l.o.NetworkOf == "" {
+		return nil
+	}
+	info, err := l.store.Container(ctx, l.o.NetworkOf)
+	if err == nil {
+		err = info.Err
+	}
+	if err != nil {
+		return fmt.Errorf("--network container:%s: %w", l.o.NetworkOf, err)
+	}
+	l.o.NetworkOf = info.Record.ID
+	return nil
+}
+
+// claimPorts adds the ports that the image exposes, where all are to be
+// published.
+func (l *launcher) claimPorts() error {
+	o := l.o
+	if (o.PublishAll || len(o.Ports) > 0) && len(o.Networks) == 0 {
+		return errclass.New(errclass.Usage, "--publish", errors.New("--publish: the container has no network of its own"))
+	}
+	if !o.PublishAll {
+		return nil
+	}
+	exposed := o.Expose
+	for declared := range l.config.ExposedPorts {
+		ports, err := network.ParseExposed(declared)
+		if err != nil {
+			return errclass.New(errclass.Verification, declared, fmt.Errorf("image: exposed port: %w", err))
+		}
+		exposed = append(exposed, ports)
+	}
+	slices.SortFunc(exposed, func(a, b network.Port) int {
+		if a.Protocol != b.Protocol {
+			return strings.Compare(a.Protocol, b.Protocol)
+		}
+		return int(a.Container) - int(b.Container)
+	})
+	for _, p := range exposed {
+		if !slices.ContainsFunc(o.Ports, func(q network.Port) bool { return q.Covers(p) }) {
+			o.Ports = append(o.Ports, p)
+		}
+	}
+	return nil
+}
+
+// network puts the container on its networks, and says in the options how its
+// configuration knows them. It may run while the root file system is mounted.
+func (l *launcher) network(ctx context.Context) error {
+	o := l.o
+	if o.NetworkOf != "" {
+		return l.borrowNetwork(ctx)
+	}
+	if len(o.Networks) == 0 {
+		return nil
+	}
+	config, err := NetworkConfig()
+	if err != nil {
+		return err
+	}
+	set := Networks(l.store, config, o.Programs.Resolver, o.Exec.Debug)
+	c := network.Container{ID: l.container.ID(), Name: l.container.Name(), Hostname: o.Exec.Hostname, Ports: o.Ports}
+	if c.Hostname == "" {
+		c.Hostname = c.ID[:12]
+	}
+	for _, server := range o.Exec.DNS.Servers {
+		if a, err := netip.ParseAddr(server); err == nil {
+			c.DNS = append(c.DNS, a)
+		}
+	}
+	on, err := set.Setup(ctx, c, o.Networks)
+	if err != nil {
+		return err
+	}
+	e := &o.Exec
+	e.Network, e.OwnNetwork = libexec.Namespace{Mode: libexec.PathMode, Path: set.NetnsPath(c.ID)}, true
+	e.Addresses, e.HostAddress = nil, ""
+	var servers, search []string
+	named := false // the network's resolver asks those that were asked for
+	for _, j := range on {
+		named = named || j.DNS
+		for _, p := range j.Addresses {
+			e.Addresses = append(e.Addresses, p.Addr().String())
+		}
+		if e.HostAddress == "" && len(j.Gateways) > 0 {
+			e.HostAddress = j.Gateways[0].String()
+		}
+		servers, search = append(servers, texts(j.Nameservers)...), append(search, j.Search...)
+		noteNetwork(l.store, "connect", &j)
+	}
+	if named || len(e.DNS.Servers) == 0 {
+		e.DNS.Servers = servers
+	}
+	if len(e.DNS.Search) == 0 {
+		e.DNS.Search = search
+	}
+	return nil
+}
+
+func texts(list []netip.Addr) (all []string) {
+	for _, a := range list {
+		all = append(all, a.String())
+	}
+	return all
+}
+
+// borrowNetwork gives the container the network of another one, that runs.
+func (l *launcher) borrowNetwork(ctx context.Context) error {
+	id := l.o.NetworkOf
+	info, err := l.store.Container(ctx, id)
+	if err == nil {
+		err = info.Err
+	}
+	if err != nil {
+		return fmt.Errorf("network of container %s: %w", id, err)
+	}
+	if info.Record.State() != libstorage.Running {
+		return errclass.New(errclass.Conflict, id, fmt.Errorf("network of container %s: it does not run", id))
+	}
+	l.o.Exec.Network = libexec.Namespace{Mode: libexec.PathMode, Path: fmt.Sprintf("/proc/%d/ns/net", info.Record.Pid)}
+	l.o.Exec.HostsFrom = info.RunDir
+	return nil
+}
+
+func (l *launcher) leaveNetworks(ctx context.Context) error {
+	info := l.info()
+	return leaveNetworks(ctx, l.store, &info)
+}
+
+// leaveNetworks takes a container off its networks. One that is on none costs a
+// look into a directory.
+func leaveNetworks(ctx context.Context, store places, c *libstorage.ContainerInfo) error {
+	set := Networks(store, network.Config{}, "", nil)
+	on, _ := set.Of(c.Record.ID) // what cannot be read is torn down as well
+	if err := set.Teardown(context.WithoutCancel(ctx), c.Record.ID); err != nil {
+		return err
+	}
+	for i := range on {
+		noteNetwork(store, "disconnect", &on[i])
+	}
+	return nil
+}
+
+// noteNetwork writes down that a container has come or gone.
+func noteNetwork(store places, action string, j *network.Joined) {
+	_ = events.Append(events.Path(store.Root()), events.Event{
+		Type: events.Network, Action: action, ID: j.Container.ID, Name: j.Container.Name, Network: j.Network,
+	})
+}
