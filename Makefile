@@ -28,7 +28,7 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
 CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stop unpause version wait
-IMAGES     = commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount prune pull push rename rmi save stats tag top umount unshare update volume
+IMAGES     = commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount network prune pull push rename rmi save stats tag top umount unshare update volume
 VERBS      = $(CONTAINERS) $(IMAGES)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'

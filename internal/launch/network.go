@@ -16,16 +16,38 @@ import (
 	"github.com/tug-containers/tug/internal/events"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/network"
+	"github.com/tug-containers/tug/libexec/network/cni"
 	"github.com/tug-containers/tug/libstorage"
 )
 
-// Networks are the networks of a store. The resolver is the file of tug-dns, for who
-// puts containers there.
+// Networks are the networks of a store, and those of CNI. The resolver is the file of
+// tug-dns, for who puts containers there.
 func Networks(store places, config network.Config, resolver string, debug func(message string)) *network.Set {
+	runDir := filepath.Join(store.RunRoot(), "tug")
+	plugins := cni.Driver{
+		ConfigDirs: config.CNIConfigDirs, PluginDirs: config.CNIPluginDirs, RunDir: runDir,
+		Program: []string{sibling("network"), cni.Command}, Warn: config.Warn,
+	}
+	if len(plugins.ConfigDirs) == 0 {
+		plugins.ConfigDirs = []string{"/etc/cni/net.d"}
+	}
+	if len(plugins.PluginDirs) == 0 {
+		plugins.PluginDirs = cni.PluginDirs()
+	}
 	return network.Open(network.Options{
-		Dir: filepath.Join(store.Root(), "tug", "networks"), RunDir: filepath.Join(store.RunRoot(), "tug"),
-		Default: config.Default, Subnet: config.Subnet, Pools: config.Pools, Resolver: resolver, Debug: debug,
+		Dir: filepath.Join(store.Root(), "tug", "networks"), RunDir: runDir,
+		Default: config.Default, Subnet: config.Subnet, Pools: config.Pools, Debug: debug,
+		Resolver: resolver, Drivers: []network.Driver{plugins},
 	})
+}
+
+// sibling is the file of another of our programs, beside this one.
+func sibling(verb string) string {
+	self, err := os.Executable()
+	if err != nil {
+		self = "/proc/self/exe"
+	}
+	return filepath.Join(filepath.Dir(self), "tug-"+verb)
 }
 
 // NetworkConfig reads what containers.conf says about networks.
@@ -173,7 +195,7 @@ func (l *launcher) network(ctx context.Context) error {
 		return err
 	}
 	set := Networks(l.store, config, o.Programs.Resolver, o.Exec.Debug)
-	c := network.Container{ID: l.container.ID(), Name: l.container.Name(), Hostname: o.Exec.Hostname, Ports: o.Ports}
+	c := network.Container{ID: l.container.ID(), Name: l.container.Name(), Hostname: o.Exec.Hostname, Ports: o.Ports, DNS: addresses(o.Exec.DNS.Servers)}
 	if c.Hostname == "" {
 		c.Hostname = c.ID[:12]
 	}
@@ -202,13 +224,23 @@ func (l *launcher) network(ctx context.Context) error {
 		servers, search = append(servers, texts(j.Nameservers)...), append(search, j.Search...)
 		noteNetwork(l.store, "connect", &j)
 	}
-	if named || len(e.DNS.Servers) == 0 {
+	// A resolver of ours asks the container's own servers for what it does not know.
+	if len(e.DNS.Servers) == 0 || slices.ContainsFunc(on, func(j network.Joined) bool { return j.DNS }) {
 		e.DNS.Servers = servers
 	}
 	if len(e.DNS.Search) == 0 {
 		e.DNS.Search = search
 	}
 	return nil
+}
+
+func addresses(list []string) (all []netip.Addr) {
+	for _, s := range list {
+		if a, err := netip.ParseAddr(s); err == nil {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 func texts(list []netip.Addr) (all []string) {

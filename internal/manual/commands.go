@@ -32,6 +32,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/logout"
 	"github.com/tug-containers/tug/internal/command/logs"
 	"github.com/tug-containers/tug/internal/command/mount"
+	"github.com/tug-containers/tug/internal/command/network"
 	"github.com/tug-containers/tug/internal/command/pause"
 	"github.com/tug-containers/tug/internal/command/port"
 	"github.com/tug-containers/tug/internal/command/prune"
@@ -110,6 +111,7 @@ func Commands() map[string]*cobra.Command {
 		"rename":         rename.New(),
 		"df":             df.New(),
 		"gc":             gc.New(),
+		"network":        network.New(),
 		"prune":          prune.New(),
 		"wait":           wait.New(),
 	}

@@ -179,7 +179,7 @@ func TestSynopsis(t *testing.T) {
 			continue
 		}
 		want = "tug " + verb + "\n"
-		for _, sub := range cmd.Commands() {
+		for _, sub := range visible(cmd) {
 			want += "tug " + verb + " " + sub.Use + "\n"
 		}
 		_, synopsis, _ = strings.Cut(synopsis, "\n\n**")

@@ -19,7 +19,7 @@ func Rewrite(page string, cmd *cobra.Command) (rewritten string, dropped []strin
 		section  string
 		options  []option
 		commands []*cobra.Command
-	}{{"OPTIONS", own, cmd.Commands()}, {"GLOBAL OPTIONS", global, nil}} {
+	}{{"OPTIONS", own, visible(cmd)}, {"GLOBAL OPTIONS", global, nil}} {
 		before, body, after, ok := cutSection(page, part.section)
 		if !ok {
 			return "", nil, fmt.Errorf("no section # %s", part.section)
@@ -35,6 +35,11 @@ func Rewrite(page string, cmd *cobra.Command) (rewritten string, dropped []strin
 		page = before + body + after
 	}
 	return page, dropped, nil
+}
+
+// visible are the commands of a program that are for people.
+func visible(cmd *cobra.Command) []*cobra.Command {
+	return slices.DeleteFunc(cmd.Commands(), func(sub *cobra.Command) bool { return sub.Hidden })
 }
 
 // A commandPart is what a page says under ## NAME, in the section OPTIONS. The

@@ -109,7 +109,7 @@ func (b *bridge) take(n *Network, want Attachment, j *Joined) error {
 			return err
 		}
 		j.Addresses = append(j.Addresses, netip.PrefixFrom(at, sub.Subnet.Bits()))
-		if !n.Internal {
+		if !n.Internal && !n.NoDefaultRoute {
 			j.Gateways = append(j.Gateways, sub.Gateway)
 		}
 	}
@@ -217,13 +217,36 @@ func inside(n *Network, j *Joined) error {
 			return kernelError(n, "address "+p.String(), err)
 		}
 	}
-	for _, gw := range j.Gateways {
-		route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: gw.AsSlice(), Priority: 100 + j.Order, Scope: netlink.SCOPE_UNIVERSE}
+	for _, r := range routes(n, j) {
+		route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: r.Gateway.AsSlice(), Priority: r.Metric, Scope: netlink.SCOPE_UNIVERSE}
+		if r.Destination.IsValid() {
+			route.Dst = &net.IPNet{IP: r.Destination.Addr().AsSlice(), Mask: net.CIDRMask(r.Destination.Bits(), r.Destination.Addr().BitLen())}
+		}
 		if err := h.RouteAdd(route); err != nil {
-			return kernelError(n, "route by "+gw.String(), err)
+			return kernelError(n, "route by "+r.Gateway.String(), err)
 		}
 	}
 	return nil
+}
+
+// routes are those of a container: the default ones have no destination. Of several
+// networks the first is preferred.
+func routes(n *Network, j *Joined) []Route {
+	metric := n.Metric
+	if metric == 0 {
+		metric = 100 + j.Order
+	}
+	var list []Route
+	for _, gateway := range j.Gateways {
+		list = append(list, Route{Gateway: gateway})
+	}
+	list = append(list, n.Routes...)
+	for i := range list {
+		if list[i].Metric == 0 {
+			list[i].Metric = metric
+		}
+	}
+	return list
 }
 
 // quiet keeps an interface from believing what routers, or containers that say

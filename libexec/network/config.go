@@ -25,6 +25,10 @@ type Config struct {
 	Default string
 	Subnet  *Subnet
 	Pools   []Pool
+	// CNIConfigDirs is network_config_dir, CNIPluginDirs cni_plugin_dirs.
+	CNIConfigDirs, CNIPluginDirs []string
+	// Warn, when not nil, hears what is no error and should be known.
+	Warn func(message string)
 }
 
 // ReadConfig reads files that exist, later ones over earlier ones; see
@@ -51,7 +55,7 @@ func ReadConfig(files []string) (Config, error) {
 func mentions(data []byte) bool {
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)
-		for _, key := range []string{"netns", "no_hosts", "dns_", "default_network", "default_subnet"} {
+		for _, key := range []string{"netns", "no_hosts", "dns_", "default_network", "default_subnet", "network_config_dir", "cni_plugin_dirs"} {
 			if bytes.HasPrefix(line, []byte(key)) {
 				return true
 			}
@@ -74,9 +78,11 @@ func (c *Config) merge(data []byte) error {
 			Options  []string `toml:"dns_options"`
 		} `toml:"containers"`
 		Network struct {
-			Default *string `toml:"default_network"`
-			Subnet  *string `toml:"default_subnet"`
-			Pools   []struct {
+			Default    *string  `toml:"default_network"`
+			Subnet     *string  `toml:"default_subnet"`
+			ConfigDir  *string  `toml:"network_config_dir"`
+			PluginDirs []string `toml:"cni_plugin_dirs"`
+			Pools      []struct {
 				Base string `toml:"base"`
 				Size int    `toml:"size"`
 			} `toml:"default_subnet_pools"`
@@ -112,6 +118,12 @@ func (c *Config) merge(data []byte) error {
 		if err != nil {
 			return err
 		}
+	}
+	if of.ConfigDir != nil && *of.ConfigDir != "" {
+		c.CNIConfigDirs = []string{*of.ConfigDir}
+	}
+	if of.PluginDirs != nil {
+		c.CNIPluginDirs = of.PluginDirs
 	}
 	if of.Pools != nil {
 		c.Pools = nil

@@ -5,6 +5,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,13 @@ type Network struct {
 	Interface string    `json:"network_interface,omitzero"`
 	Created   time.Time `json:"created"`
 	Subnets   []Subnet  `json:"subnets,omitzero"`
+	// NoAddresses says that containers see to that themselves.
+	NoAddresses bool `json:"no_addresses,omitzero"`
+	// Routes are the containers', beside the default one, which NoDefaultRoute leaves
+	// out. Metric is that of all of them, where they have none of their own.
+	Routes         []Route `json:"routes,omitzero"`
+	NoDefaultRoute bool    `json:"no_default_route,omitzero"`
+	Metric         int     `json:"metric,omitzero"`
 	IPv6      bool      `json:"ipv6_enabled"`
 	// Chosen says that interface and subnets are ours to choose: when somebody else
 	// has them at the time the bridge is made, they are chosen anew.
@@ -68,6 +76,17 @@ type Subnet struct {
 	// LeaseRange is where addresses are taken from; nil for all of the subnet.
 	LeaseRange *Range `json:"lease_range,omitzero"`
 }
+
+// Route leads to a subnet by a gateway of the network's.
+type Route struct {
+	Destination netip.Prefix `json:"destination"`
+	Gateway     netip.Addr   `json:"gateway"`
+	// Metric is 0 for the network's.
+	Metric int `json:"metric,omitzero"`
+}
+
+// RangeOf is all of a subnet.
+func RangeOf(p netip.Prefix) Range { return Range{Start: p.Masked().Addr(), End: last(p)} }
 
 // Range is from one address to another, both included.
 type Range struct {
@@ -131,6 +150,14 @@ func (n *Network) check() error {
 			if other.Subnet.Overlaps(s.Subnet) {
 				return bad("subnets %s and %s have addresses in common", other.Subnet, s.Subnet)
 			}
+		}
+	}
+	for _, r := range n.Routes {
+		if !r.Destination.IsValid() || r.Destination.Masked() != r.Destination || r.Destination.Addr().Is4() != r.Gateway.Is4() {
+			return bad("route to %s by %s: not a route", r.Destination, r.Gateway)
+		}
+		if len(n.Subnets) > 0 && !slices.ContainsFunc(n.Subnets, func(s Subnet) bool { return s.Subnet.Contains(r.Gateway) }) {
+			return bad("route to %s: gateway %s is in no subnet of the network", r.Destination, r.Gateway)
 		}
 	}
 	return nil

@@ -66,14 +66,14 @@ func (s *Set) complete(n *Network, all []Network) error {
 			return errorf(errclass.Conflict, n.Name, "network %s: subnet %s is used by %s", n.Name, p, by)
 		}
 	}
-	if !have4 && !have6 {
+	if !have4 && !have6 && !n.NoAddresses {
 		p, err := s.freeSubnet(n, used)
 		if err != nil {
 			return err
 		}
 		n.Subnets, have4 = append(n.Subnets, Subnet{Subnet: p}), true
 	}
-	if n.IPv6 && !have6 {
+	if n.IPv6 && !have6 && !n.NoAddresses {
 		n.Subnets = append(n.Subnets, Subnet{Subnet: uniqueLocal()})
 		have6 = true
 	}

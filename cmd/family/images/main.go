@@ -25,6 +25,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/login"
 	"github.com/tug-containers/tug/internal/command/logout"
 	"github.com/tug-containers/tug/internal/command/mount"
+	"github.com/tug-containers/tug/internal/command/network"
 	"github.com/tug-containers/tug/internal/command/prune"
 	"github.com/tug-containers/tug/internal/command/pull"
 	"github.com/tug-containers/tug/internal/command/push"
@@ -67,6 +68,7 @@ func main() {
 		"history":        history.New,
 		"images":         images.New,
 		"mount":          mount.New,
+		"network":        network.New,
 		"prune":          prune.New,
 		"rename":         rename.New,
 		"rmi":            rmi.New,

@@ -49,6 +49,7 @@ func Verbs() []Verb {
 		{Name: "logout", Summary: "Remove the credentials of a registry"},
 		{Name: "logs", Summary: "Show what containers have written"},
 		{Name: "mount", Summary: "Mount the files of containers or images, or list what is mounted"},
+		{Name: "network", Summary: "Create, list, show and remove networks"},
 		{Name: "pause", Summary: "Pause containers"},
 		{Name: "port", Summary: "List the ports that a container publishes"},
 		{Name: "prune", Summary: "Remove containers, images and volumes that are not used"},

@@ -17,6 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Command is the argument with which tug-network is the program.
+const Command = "cni"
+
 // DefaultTimeout is how long one plugin may take.
 const DefaultTimeout = time.Minute
 

@@ -110,6 +110,15 @@ func (b Book) Leave(ctx context.Context, network, id string) error {
 	return err
 }
 
+// Update changes the servers that a network asks for other names.
+func (b Book) Update(ctx context.Context, network string, servers []netip.Addr) error {
+	err := b.change(ctx, network, false, func(f *File) bool {
+		f.Network.Servers = servers
+		return len(f.Containers) > 0
+	})
+	return ignoreMissing(err)
+}
+
 // Mend starts the resolver of a network that has containers and no resolver.
 func (b Book) Mend(ctx context.Context, network string) error {
 	err := b.change(ctx, network, false, func(*File) bool { return false })

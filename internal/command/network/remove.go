@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/target"
+	networks "github.com/tug-containers/tug/libexec/network"
+	"github.com/tug-containers/tug/libstorage"
+)
+
+// The exit codes of rm and exists that are not 125.
+const (
+	exitMissing = 1
+	exitInUse   = 2
+)
+
+type removeOptions struct {
+	force bool
+	time  target.Seconds
+}
+
+func remove(globals *cli.Globals) *cobra.Command {
+	var o removeOptions
+	cmd := &cobra.Command{
+		Use:     "rm [OPTION]... NETWORK...",
+		Aliases: []string{"remove"},
+		Short:   "Remove networks",
+	}
+	cmd.ValidArgsFunction = complete(globals)
+	f := cmd.Flags()
+	f.BoolVarP(&o.force, "force", "f", false, "Remove the containers that have the network too; a missing one is no error")
+	o.time.Register(f, "With --force: `SECONDS` to wait before a container is killed, -1 for ever (default: as it was made with, 10)")
+	cmd.Args = cli.Usage(func(cmd *cobra.Command, args []string) error {
+		if o.time.Limit != nil && !o.force {
+			return errors.New("--time needs --force")
+		}
+		return cobra.MinimumNArgs(1)(cmd, args)
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return with(cmd, globals, func(ctx context.Context, w *world) error {
+			w.sweep(ctx)
+			return o.run(cmd, w, args)
+		})
+	}
+	return cmd
+}
+
+func (o *removeOptions) run(cmd *cobra.Command, w *world, args []string) error {
+	var errs []error
+	for _, arg := range args {
+		err := o.one(cmd.Context(), w, arg)
+		switch {
+		case err == nil:
+			if _, err := fmt.Fprintln(cmd.OutOrStdout(), arg); err != nil {
+				return err
+			}
+		case !o.force || !errors.Is(err, networks.ErrUnknown):
+			errs = append(errs, err)
+		}
+		if cmd.Context().Err() != nil {
+			break
+		}
+	}
+	if len(errs) == 0 {
+		return context.Cause(cmd.Context())
+	}
+	// The last one is reported with the exit code.
+	for _, err := range errs[:len(errs)-1] {
+		cli.Report(cmd, err)
+	}
+	return &cli.ExitError{Code: exitCode(errs), Err: errs[len(errs)-1]}
+}
+
+func (o *removeOptions) one(ctx context.Context, w *world, arg string) error {
+	n, err := w.set.Lookup(arg)
+	if err != nil && n.Name == "" || errors.Is(err, networks.ErrUnknown) {
+		return err
+	}
+	users, err := w.used(ctx, &n)
+	if err != nil {
+		return err
+	}
+	if len(users) > 0 && !o.force {
+		return errclass.New(errclass.Conflict, n.Name, fmt.Errorf("network %s has containers, %s is one of them; use --force to remove them and the network: %w",
+			n.Name, users[0], networks.ErrInUse))
+	}
+	for _, id := range users {
+		if err := o.removeUser(ctx, w, id); err != nil {
+			return err
+		}
+	}
+	if err := w.set.Remove(ctx, n.Name); err != nil {
+		return err
+	}
+	w.note("remove", &n)
+	return nil
+}
+
+// removeUser removes a container, whether it runs or not.
+func (o *removeOptions) removeUser(ctx context.Context, w *world, id string) error {
+	info, err := w.store.Container(ctx, id)
+	if err == nil {
+		err = launch.Remove(ctx, w.store, &info, launch.RemoveOptions{Force: true, Stop: launch.StopOptions{
+			Timeout: o.time.Limit, Warn: func(message string) { logrus.Warn(message) },
+		}})
+	}
+	if errors.Is(err, libstorage.ErrContainerUnknown) {
+		// It is on the network all the same: what is left of one that is gone.
+		return w.set.Teardown(ctx, id)
+	}
+	return err
+}
+
+// exitCode is 1 when networks were only missing, 2 when some were in use, and 125
+// when there was anything else.
+func exitCode(errs []error) int {
+	code := exitMissing
+	for _, err := range errs {
+		switch {
+		case errors.Is(err, networks.ErrInUse):
+			code = exitInUse
+		case !errors.Is(err, networks.ErrUnknown):
+			return cli.ExitCode(cli.Podman, errclass.Internal)
+		}
+	}
+	return code
+}
