@@ -16,6 +16,7 @@ import (
 
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
+	"github.com/tug-containers/tug/libexec/network"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -64,7 +65,10 @@ type launcher struct {
 	imageHealth *HealthCheck
 	container   *libstorage.Container
 	spec        *specs.Spec
-	cidFile     bool // we have written it
+	// set has the networks that the container has joined; nil for none of them.
+	set     *network.Set
+	joined  []network.Joined
+	cidFile bool // we have written it
 	// waiting are containers that wait for this one, itself included.
 	waiting []string
 }
@@ -167,6 +171,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 	}
 	if err := os.WriteFile(filepath.Join(c.RunDir(), "config.json"), data, 0o600); err != nil {
 		return fmt.Errorf("container %s: %w", c.ID(), err)
+	}
+	if err := l.introduce(ctx); err != nil {
+		return err
 	}
 	if err := libexec.Supervise(&o.Exec); err != nil {
 		return err

@@ -212,9 +212,8 @@ func (l *launcher) network(ctx context.Context) error {
 	e.Network, e.OwnNetwork = libexec.Namespace{Mode: libexec.PathMode, Path: set.NetnsPath(c.ID)}, true
 	e.Addresses, e.HostAddress = nil, ""
 	var servers, search []string
-	named := false // the network's resolver asks those that were asked for
+	l.joined, l.set = on, set
 	for _, j := range on {
-		named = named || j.DNS
 		for _, p := range j.Addresses {
 			e.Addresses = append(e.Addresses, p.Addr().String())
 		}
@@ -229,7 +228,7 @@ func (l *launcher) network(ctx context.Context) error {
 		e.DNS.Servers = servers
 	}
 	if len(e.DNS.Search) == 0 {
-		e.DNS.Search = search
+		e.DNS.Search = slices.Compact(search)
 	}
 	return nil
 }
@@ -284,7 +283,7 @@ func leaveNetworks(ctx context.Context, store places, c *libstorage.ContainerInf
 	for i := range on {
 		noteNetwork(store, "disconnect", &on[i])
 	}
-	return nil
+	return forget(context.WithoutCancel(ctx), store, set, on)
 }
 
 // noteNetwork writes down that a container has come or gone.

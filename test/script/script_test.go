@@ -113,7 +113,7 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	var runs []string
-	for _, verb := range []string{"exec", "kill", "pause", "rm", "run", "stop", "wait"} {
+	for _, verb := range []string{"exec", "kill", "network", "pause", "rm", "run", "stop", "wait"} {
 		files, err := filepath.Glob("testdata/" + verb + "_*.txtar")
 		if err != nil {
 			t.Fatal(err)
