@@ -210,8 +210,10 @@ const HostGateway = "host-gateway"
 // DNS is /etc/resolv.conf; what is empty is as on the host.
 type DNS struct {
 	Servers []string `json:"servers,omitzero"`
-	// Search are the domains; "." alone for none.
+	// Search are the domains; "." alone for none. First are looked through before
+	// them, or those of the host.
 	Search  []string `json:"search,omitzero"`
+	First   []string `json:"first,omitzero"`
 	Options []string `json:"options,omitzero"`
 }
 

@@ -5,6 +5,7 @@ package libexec
 import (
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,16 +15,24 @@ func (b *builder) resolvConf() (string, error) {
 	if b.opts.HostsFrom != "" {
 		return readHostFile(filepath.Join(b.opts.HostsFrom, "resolv.conf"))
 	}
-	conf, err := b.hostResolvConf()
+	return resolvConf(&b.opts.DNS, b.opts.Network.Mode == HostMode)
+}
+
+// ResolvConf is what a container with a network namespace of its own has in
+// /etc/resolv.conf.
+func ResolvConf(dns DNS) (string, error) { return resolvConf(&dns, false) }
+
+func resolvConf(dns *DNS, host bool) (string, error) {
+	conf, err := hostResolvConf(host)
 	if err != nil {
 		return "", err
 	}
-	return b.opts.DNS.over(conf), nil
+	return dns.over(conf), nil
 }
 
-func (b *builder) hostResolvConf() (string, error) {
+func hostResolvConf(host bool) (string, error) {
 	conf, err := readHostFile("/etc/resolv.conf")
-	if err != nil || b.opts.Network.Mode == HostMode {
+	if err != nil || host {
 		return conf, err
 	}
 	kept, servers := withoutLoopback(conf)
@@ -53,6 +62,7 @@ func withoutLoopback(conf string) (kept string, servers int) {
 // over puts what was asked for in the place of the lines of that kind.
 func (d *DNS) over(conf string) string {
 	var s strings.Builder
+	search := d.Search
 	for line := range strings.Lines(conf) {
 		fields := strings.Fields(line)
 		word := ""
@@ -61,7 +71,10 @@ func (d *DNS) over(conf string) string {
 		}
 		switch {
 		case word == "nameserver" && len(d.Servers) > 0:
-		case (word == "search" || word == "domain") && len(d.Search) > 0:
+		case (word == "search" || word == "domain") && len(d.Search)+len(d.First) > 0:
+			if len(d.Search) == 0 {
+				search = fields[1:]
+			}
 		case word == "options" && len(d.Options) > 0:
 		default:
 			s.WriteString(line)
@@ -74,8 +87,9 @@ func (d *DNS) over(conf string) string {
 		}
 		text += strings.Join(words, " ") + "\n"
 	}
-	if len(d.Search) > 0 && (len(d.Search) > 1 || d.Search[0] != ".") {
-		line(append([]string{"search"}, d.Search...)...)
+	search = slices.DeleteFunc(slices.Concat(d.First, search), func(domain string) bool { return domain == "." })
+	if len(d.Search)+len(d.First) > 0 && len(search) > 0 {
+		line(append([]string{"search"}, search...)...)
 	}
 	for _, server := range d.Servers {
 		line("nameserver", server)

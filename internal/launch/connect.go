@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/network"
 	"github.com/tug-containers/tug/libstorage"
 	"golang.org/x/sys/unix"
@@ -37,6 +39,9 @@ func Connect(ctx context.Context, store *libstorage.Store, set *network.Set, c *
 		of := network.Container{ID: c.Record.ID, Name: c.Record.Name, Hostname: config.Exec.Hostname, DNS: addresses(config.Exec.DNS.Servers)}
 		if _, err := set.Setup(ctx, of, []network.Attachment{want}); err != nil {
 			return err
+		}
+		if err := retell(ctx, store, set, c, &config, n.Name, nil); err != nil {
+			return errors.Join(err, set.Leave(context.WithoutCancel(ctx), c.Record.ID, n.Name))
 		}
 	}
 	err = remember(ctx, store, c, func(config *Config) error {
@@ -69,7 +74,7 @@ func Disconnect(ctx context.Context, store *libstorage.Store, set *network.Set, 
 	if !slices.ContainsFunc(config.Networks, isOn(name)) && !force {
 		return errclass.New(errclass.NotFound, c.Record.Name, fmt.Errorf("container %s: it is not on network %s", c.Record.Name, name))
 	}
-	left, err := leaveNetwork(ctx, set, c.Record.ID, name)
+	left, err := leaveNetwork(ctx, store, set, c, &config, name)
 	if err != nil {
 		return err
 	}
@@ -86,12 +91,52 @@ func Disconnect(ctx context.Context, store *libstorage.Store, set *network.Set, 
 }
 
 // leaveNetwork tells whether the container was on it.
-func leaveNetwork(ctx context.Context, set *network.Set, id, name string) (bool, error) {
+func leaveNetwork(ctx context.Context, store places, set *network.Set, c *libstorage.ContainerInfo, config *Config, name string) (bool, error) {
 	on, err := set.On(name)
-	if err != nil || !slices.ContainsFunc(on, func(j network.Joined) bool { return j.Container.ID == id }) {
+	if err != nil {
 		return false, err
 	}
-	return true, set.Leave(ctx, id, name)
+	i := slices.IndexFunc(on, func(j network.Joined) bool { return j.Container.ID == c.Record.ID })
+	if i < 0 {
+		return false, nil
+	}
+	if err := set.Leave(ctx, c.Record.ID, name); err != nil {
+		return true, err
+	}
+	return true, retell(ctx, store, set, c, config, name, &on[i])
+}
+
+// retell has the files of a container say what is true now that it has come to a
+// network, or has left it: who it is there, who else is, and whom to ask.
+func retell(ctx context.Context, store places, set *network.Set, c *libstorage.ContainerInfo, config *Config, name string, left *network.Joined) error {
+	on, err := set.Of(c.Record.ID)
+	if err != nil {
+		return err
+	}
+	changed := left
+	if left == nil {
+		i := slices.IndexFunc(on, func(j network.Joined) bool { return j.Network == name })
+		if i < 0 {
+			return nil // it has left again
+		}
+		changed = &on[i]
+		err = introduce(ctx, store, set, on[i:i+1])
+	} else {
+		err = forget(ctx, store, set, []network.Joined{*left})
+	}
+	lines := ""
+	if left == nil {
+		lines = hostsLine(changed)
+	}
+	err = errors.Join(err, editHosts(store, c.Record.ID, c.Record.ID, name, lines))
+	if err != nil || !changed.DNS {
+		return err
+	}
+	conf, err := libexec.ResolvConf(knowing(config.Exec.DNS, on))
+	if err != nil {
+		return err
+	}
+	return editFile(filepath.Join(store.RunRoot(), "tug", c.Record.ID, "resolv.conf"), func(string) string { return conf })
 }
 
 // own gives how a container was asked for, when it has networks that can change.

@@ -87,11 +87,21 @@ func hostsLine(j *network.Joined) string {
 	return s.String()
 }
 
-// editHosts replaces the lines of another container in the file of one. The file is
-// mounted, so it is written in place; one that is not there is nobody's to edit, and
-// one that the container has made too large is its own.
+// editHosts replaces the lines of another container in the file of one.
 func editHosts(store places, in, of, on, lines string) error {
-	path := filepath.Join(store.RunRoot(), "tug", in, "hosts")
+	return editFile(filepath.Join(store.RunRoot(), "tug", in, "hosts"), func(text string) string {
+		text = withoutMarked(text, hostsMark+of[:12]+":"+on)
+		if text != "" && !strings.HasSuffix(text, "\n") {
+			text += "\n"
+		}
+		return text + lines
+	})
+}
+
+// editFile changes a file of a container. It is mounted, so it is written in place;
+// one that is not there is nobody's to edit, and one that the container has made too
+// large is its own.
+func editFile(path string, edit func(text string) string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -102,16 +112,10 @@ func editHosts(store places, in, of, on, lines string) error {
 	if err != nil || len(data) > hostsLimit {
 		return errors.Join(err, f.Close())
 	}
-	text := withoutMarked(string(data), hostsMark+of[:12]+":"+on)
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	if text += lines; text == string(data) {
-		return f.Close()
-	}
-	_, err = f.WriteAt([]byte(text), 0)
-	if err == nil {
-		err = f.Truncate(int64(len(text)))
+	if text := edit(string(data)); text != string(data) {
+		if _, err = f.WriteAt([]byte(text), 0); err == nil {
+			err = f.Truncate(int64(len(text)))
+		}
 	}
 	return errors.Join(err, f.Close())
 }

@@ -211,7 +211,6 @@ func (l *launcher) network(ctx context.Context) error {
 	e := &o.Exec
 	e.Network, e.OwnNetwork = libexec.Namespace{Mode: libexec.PathMode, Path: set.NetnsPath(c.ID)}, true
 	e.Addresses, e.HostAddress = nil, ""
-	var servers, search []string
 	l.joined, l.set = on, set
 	for _, j := range on {
 		for _, p := range j.Addresses {
@@ -220,17 +219,30 @@ func (l *launcher) network(ctx context.Context) error {
 		if e.HostAddress == "" && len(j.Gateways) > 0 {
 			e.HostAddress = j.Gateways[0].String()
 		}
-		servers, search = append(servers, texts(j.Nameservers)...), append(search, j.Search...)
 		noteNetwork(l.store, "connect", &j)
 	}
-	// A resolver of ours asks the container's own servers for what it does not know.
-	if len(e.DNS.Servers) == 0 || slices.ContainsFunc(on, func(j network.Joined) bool { return j.DNS }) {
-		e.DNS.Servers = servers
-	}
-	if len(e.DNS.Search) == 0 {
-		e.DNS.Search = slices.Compact(search)
-	}
+	e.DNS = knowing(e.DNS, on)
 	return nil
+}
+
+// knowing adds what networks say of name servers to what a container asked for. A
+// resolver of ours asks the container's own servers for what it does not know.
+func knowing(dns libexec.DNS, on []network.Joined) libexec.DNS {
+	var servers []string
+	names := false
+	for i := range on {
+		names = names || on[i].DNS
+		servers = append(servers, texts(on[i].Nameservers)...)
+		for _, domain := range on[i].Search {
+			if !slices.Contains(dns.First, domain) {
+				dns.First = append(dns.First, domain)
+			}
+		}
+	}
+	if names || len(dns.Servers) == 0 {
+		dns.Servers = servers
+	}
+	return dns
 }
 
 func addresses(list []string) (all []netip.Addr) {

@@ -43,7 +43,7 @@ type Network struct {
 	Routes         []Route `json:"routes,omitzero"`
 	NoDefaultRoute bool    `json:"no_default_route,omitzero"`
 	Metric         int     `json:"metric,omitzero"`
-	IPv6      bool      `json:"ipv6_enabled"`
+	IPv6           bool    `json:"ipv6_enabled"`
 	// Chosen says that interface and subnets are ours to choose: when somebody else
 	// has them at the time the bridge is made, they are chosen anew.
 	Chosen bool `json:"chosen,omitzero"`
