@@ -216,7 +216,8 @@ func (l *launcher) network(ctx context.Context) error {
 		for _, p := range j.Addresses {
 			e.Addresses = append(e.Addresses, p.Addr().String())
 		}
-		if e.HostAddress == "" && len(j.Gateways) > 0 {
+		// On macvlan it is that of a router.
+		if e.HostAddress == "" && len(j.Gateways) > 0 && j.Driver != network.Macvlan {
 			e.HostAddress = j.Gateways[0].String()
 		}
 		noteNetwork(l.store, "connect", &j)

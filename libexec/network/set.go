@@ -50,7 +50,8 @@ func Open(o Options) *Set {
 		o.Default = DefaultName
 	}
 	s := &Set{o: o}
-	s.drivers = append(slices.Clone(o.Drivers), newBridge(o.RunDir))
+	b := newBridge(o.RunDir)
+	s.drivers = append(slices.Clone(o.Drivers), b, &macvlan{b})
 	return s
 }
 

@@ -36,15 +36,15 @@ var (
 
 // complete fills in what a definition leaves open, and refuses what cannot be.
 func (s *Set) complete(n *Network, all []Network) error {
-	if _, err := s.driver(n.Driver); err != nil {
-		return err
+	if n.Driver != Bridge && n.Driver != Macvlan {
+		return errorf(errclass.Unsupported, n.Driver, "network driver %s: must be bridge or macvlan", shorten(n.Driver))
 	}
 	if err := n.check(); err != nil {
 		return err
 	}
 	n.Chosen = n.Interface == "" && len(n.Subnets) == 0
 	if n.Driver != Bridge {
-		return completeOther(n)
+		return completeMacvlan(n)
 	}
 	if err := chooseInterface(n, all); err != nil {
 		return err
@@ -82,15 +82,6 @@ func (s *Set) complete(n *Network, all []Network) error {
 		if sub := &n.Subnets[i]; !sub.Gateway.IsValid() {
 			sub.Gateway = sub.Subnet.Addr().Next()
 		}
-	}
-	return nil
-}
-
-// completeOther is for drivers that make no bridge: what is not said is the
-// driver's to know.
-func completeOther(n *Network) error {
-	for _, sub := range n.Subnets {
-		n.IPv6 = n.IPv6 || sub.Subnet.Addr().Is6()
 	}
 	return nil
 }
