@@ -57,7 +57,7 @@ func acquaint(ctx context.Context, store places, set *network.Set, joined []netw
 	if len(silent) == 0 {
 		return nil
 	}
-	lock, err := names.Lock(ctx, filepath.Join(store.RunRoot(), "tug", "networks", ".hosts"))
+	lock, err := names.Lock(ctx, filepath.Join(store.RunRoot(), "tug", "hosts.lock"))
 	if err != nil {
 		return err
 	}

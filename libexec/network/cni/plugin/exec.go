@@ -28,6 +28,7 @@ const longestResult = 1 << 20
 type executor struct {
 	version.PluginDecoder
 	timeout time.Duration
+	hung    bool // one was killed
 }
 
 // FindInPath finds the file of a plugin.
@@ -63,6 +64,7 @@ func (e *executor) ExecPlugin(ctx context.Context, path string, stdin []byte, en
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case limited.Err() != nil:
+		e.hung = true
 		return nil, errclass.New(errclass.Internal, path, fmt.Errorf("%s has not ended within %s, and was killed", path, e.timeout))
 	case errors.Is(err, exec.ErrWaitDelay):
 		err = nil // a child of its keeps the pipe open; it has said what it had to

@@ -49,7 +49,8 @@ func Do(ctx context.Context, q *cni.Request) (r cni.Response, err error) {
 	if err != nil {
 		return r, errclass.New(errclass.Usage, "configuration", err)
 	}
-	c := libcni.NewCNIConfigWithCacheDir(q.PluginDirs, q.CacheDir, &executor{timeout: q.Timeout})
+	e := &executor{timeout: q.Timeout}
+	c := libcni.NewCNIConfigWithCacheDir(q.PluginDirs, q.CacheDir, e)
 	if q.Op == cni.GC {
 		return r, collect(ctx, c, list, q)
 	}
@@ -69,7 +70,7 @@ func Do(ctx context.Context, q *cni.Request) (r cni.Response, err error) {
 		}
 		return convert(result, q.Interface)
 	case cni.Del:
-		return r, remove(ctx, c, list, q, rt)
+		return r, remove(ctx, c, e, list, q, rt)
 	case cni.Check:
 		old, err := version.GreaterThanOrEqualTo(list.CNIVersion, "0.4.0")
 		if err != nil || !old || list.DisableCheck {
@@ -99,9 +100,9 @@ func lock(ctx context.Context, q *cni.Request) (unlock func() error, err error) 
 }
 
 // remove goes on with the other plugins when one fails, so that as little as can be
-// is left. What ADD had answered is forgotten at the end, and not when it is needed
+// is left, and tries each a second time. What ADD had answered is forgotten at the end, and not when it is needed
 // for another try.
-func remove(ctx context.Context, c *libcni.CNIConfig, list *libcni.NetworkConfigList, q *cni.Request, rt *libcni.RuntimeConf) error {
+func remove(ctx context.Context, c *libcni.CNIConfig, e *executor, list *libcni.NetworkConfigList, q *cni.Request, rt *libcni.RuntimeConf) error {
 	cache := filepath.Join(q.CacheDir, "results", list.Name+"-"+rt.ContainerID+"-"+rt.IfName)
 	answer, err := os.ReadFile(cache)
 	if errors.Is(err, os.ErrNotExist) {
@@ -110,7 +111,13 @@ func remove(ctx context.Context, c *libcni.CNIConfig, list *libcni.NetworkConfig
 	for i := len(list.Plugins) - 1; i >= 0; i-- {
 		one := *list
 		one.Plugins = list.Plugins[i : i+1]
-		err = errors.Join(err, c.DelNetworkList(ctx, &one, rt))
+		derr := c.DelNetworkList(ctx, &one, rt)
+		if derr != nil && !e.hung && ctx.Err() == nil {
+			// After a flush of the firewall the plugin bridge removes the interface, and then
+			// misses a rule; it misses nothing when there is no interface.
+			derr = c.DelNetworkList(ctx, &one, rt)
+		}
+		err = errors.Join(err, derr)
 		if answer != nil && (i > 0 || err != nil) {
 			err = errors.Join(err, os.WriteFile(cache, answer, 0o600))
 		}
