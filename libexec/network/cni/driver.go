@@ -152,6 +152,9 @@ func mappings(ports []network.Port) []portMapping {
 
 // Remove has the plugins undo it, with the arguments that they got.
 func (d Driver) Remove(ctx context.Context, j *network.Joined, _ bool) error {
+	if len(j.Private) == 0 && j.Interface != "" {
+		return nil // nothing was begun
+	}
 	var p private
 	if err := json.Unmarshal(j.Private, &p); err != nil || len(p.Config) == 0 {
 		// The record was damaged: what the configuration says now may be the same.
@@ -161,10 +164,7 @@ func (d Driver) Remove(ctx context.Context, j *network.Joined, _ bool) error {
 		} else if err != nil {
 			return err
 		}
-		p = private{c.raw, Attachment{ContainerID: j.Container.ID, Netns: j.Netns, Interface: j.Interface}}
-		if p.Attachment.Interface == "" {
-			p.Attachment.Interface = "eth0"
-		}
+		p = private{c.raw, Attachment{ContainerID: j.Container.ID, Netns: j.Netns, Interface: "eth0"}}
 	}
 	if !isNamespace(p.Attachment.Netns) {
 		p.Attachment.Netns = ""
