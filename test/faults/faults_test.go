@@ -55,6 +55,10 @@ var operations = []operation{
 	{name: "exec", before: "run -d --name x box sleep SLEEP", line: "exec x true", mayBe: []string{"running"}},
 	{name: "pause", before: "run -d --name x box sleep SLEEP", line: "pause x", mayBe: []string{"running", "paused"}},
 	{name: "volume create", line: "volume create vol", after: "volume rm -f vol", mayBe: []string{""}},
+	{name: "network create", line: "network create net", after: "network rm -f net", mayBe: []string{""}},
+	{name: "network rm", before: "network create net", line: "network rm net", after: "network rm -f net", mayBe: []string{""}},
+	{name: "network connect", before: "network create net; network create two; run -d --name x --network net box sleep SLEEP", line: "network connect two x", after: "network rm -f net two", mayBe: []string{"running"}},
+	{name: "network disconnect", before: "network create net; run -d --name x --network net box sleep SLEEP", line: "network disconnect net x", after: "network rm -f net", mayBe: []string{"running"}},
 	{name: "volume rm", before: "volume create vol", line: "volume rm vol", after: "volume rm -f vol", mayBe: []string{""}},
 }
 
