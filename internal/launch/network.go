@@ -199,11 +199,6 @@ func (l *launcher) network(ctx context.Context) error {
 	if c.Hostname == "" {
 		c.Hostname = c.ID[:12]
 	}
-	for _, server := range o.Exec.DNS.Servers {
-		if a, err := netip.ParseAddr(server); err == nil {
-			c.DNS = append(c.DNS, a)
-		}
-	}
 	on, err := set.Setup(ctx, c, o.Networks)
 	if err != nil {
 		return err

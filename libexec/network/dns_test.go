@@ -33,6 +33,15 @@ func naming(t *testing.T) *Set {
 	return s
 }
 
+func mustCreate(t *testing.T, s *Set, n Network) Network {
+	t.Helper()
+	n, err := s.Create(t.Context(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // lookUp asks for addresses from a namespace.
 func lookUp(path, at, name string, patience time.Duration) (text string, err error) {
 	err = in(path, func() error {

@@ -78,7 +78,7 @@ func open(ctx context.Context, globals *cli.Globals) (*world, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	config.Warn = func(message string) { logrus.Warn(message) }
-	return &world{store, launch.Networks(store, config, func(message string) { logrus.Debug(message) })}, nil
+	return &world{store, launch.Networks(store, config, cli.Sibling("dns"), func(message string) { logrus.Debug(message) })}, nil
 }
 
 func (w *world) close() error { return w.store.Close() }
