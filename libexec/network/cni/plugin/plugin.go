@@ -117,6 +117,9 @@ func remove(ctx context.Context, c *libcni.CNIConfig, e *executor, list *libcni.
 			// misses a rule; it misses nothing when there is no interface.
 			derr = c.DelNetworkList(ctx, &one, rt)
 		}
+		if answer == nil && errors.Is(derr, errclass.NotFound) {
+			derr = nil // ADD did not come to its end, and this plugin was never there
+		}
 		err = errors.Join(err, derr)
 		if answer != nil && (i > 0 || err != nil) {
 			err = errors.Join(err, os.WriteFile(cache, answer, 0o600))
