@@ -61,8 +61,6 @@ func Enter(ctx context.Context, dir string) error {
 	if !Needed() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, doorLimit)
-	defer cancel()
 	t, err := tenant.Open(filepath.Join(dir, tenant.Name))
 	if err != nil {
 		return errclass.New(errclass.Internal, dir, fmt.Errorf("user namespace: %w", err))
@@ -77,7 +75,9 @@ func Enter(ctx context.Context, dir string) error {
 
 // find gives the namespaces of the store, or new ones. The door is ours then.
 func find(ctx context.Context, t tenant.File) (*namespaces, error) {
-	if err := t.Arrive(ctx, false); err != nil {
+	limited, cancel := context.WithTimeout(ctx, doorLimit)
+	defer cancel()
+	if err := t.Arrive(limited, false); err != nil {
 		return nil, err
 	}
 	ns, err := ofTenant(t)
@@ -87,7 +87,7 @@ func find(ctx context.Context, t tenant.File) (*namespaces, error) {
 	if err := t.Leave(); err != nil {
 		return nil, err
 	}
-	if err := t.Arrive(ctx, true); err != nil {
+	if err := t.Arrive(limited, true); err != nil {
 		return nil, err
 	}
 	if ns, err = ofTenant(t); err != nil || ns != nil {

@@ -39,7 +39,7 @@ type maps struct {
 }
 
 // newmapLimit bounds newuidmap and newgidmap, which may ask a directory service.
-const newmapLimit = 10 * time.Second
+const newmapLimit = 20 * time.Second
 
 // write has the maps of a process written, both at once.
 func (m *maps) write(ctx context.Context, pid int) error {
