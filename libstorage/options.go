@@ -71,6 +71,9 @@ func (o Options) resolve() (storage.StoreOptions, error) {
 	if o.Driver != "" {
 		so.GraphDriverName = o.Driver
 	}
+	if so.GraphDriverName == "" && driverOf(so.GraphRoot) == "overlay" {
+		so.GraphDriverName = "overlay" // also where another program has begun with another
+	}
 	if len(o.DriverOptions) > 0 {
 		conf = o.DriverOptions
 	}
