@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -109,7 +111,14 @@ func (s *stage) lend(t *testing.T) (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
+	wanted, err := regexp.Compile(path.Base(flag.Lookup("test.run").Value.String()))
+	if err != nil {
+		return "", err
+	}
 	for _, story := range stories {
+		if strings.Contains(flag.Lookup("test.run").Value.String(), "/") && !wanted.MatchString(strings.TrimSuffix(filepath.Base(story), ".txtar")) {
+			continue
+		}
 		text, err := os.ReadFile(story)
 		if err == nil && strings.Contains(string(text), "\nneed debian\n") {
 			s.pushDebian()
