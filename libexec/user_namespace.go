@@ -50,7 +50,7 @@ func (b *builder) forUser(mounts []specs.Mount) []specs.Mount {
 		case m.Type == "sysfs" && !b.opts.ownNetwork():
 			// A sysfs shows a network namespace, and belongs to who owns that.
 			*m = hostTree("/sys", m.Options)
-		case m.Type == "proc" && b.opts.PID.Mode != Private:
+		case m.Type == "proc" && b.opts.PID.Mode == HostMode:
 			*m = hostTree("/proc", m.Options)
 		}
 	}
