@@ -65,7 +65,9 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			store, server := newStore(t), hostile.New(t, hostile.Options{})
 			opts := libimage.PullOptions{Access: plain(t)}
-			opts.Access.Idle = 400 * time.Millisecond
+			if tc.name == "silent manifest" || tc.name == "stalled blob" {
+				opts.Access.Idle = 400 * time.Millisecond
+			}
 			opts.Access.MaxAnswer = 256 << 20
 			good := mustPull(t, store, server.Add(smallImage(t, nil), "app:good"), opts)
 			bad := server.Add(smallImage(t, func(i *images.Image) {
