@@ -103,26 +103,35 @@ type Exit struct {
 // for the whole process, for good) and copies between Stdio and the terminal. If
 // it is killed, the container's terminal hangs up.
 func (r *Runtime) Run(ctx context.Context, c Container, o RunOptions) (Exit, error) {
-	if err := checkContainer(c); err != nil {
+	if err := r.ready(ctx, c, &o); err != nil {
 		return Exit{}, err
-	}
-	o.setDefaults()
-	if ctx.Err() != nil {
-		return Exit{}, fmt.Errorf("container %s: %w", c.ID, context.Cause(ctx))
-	}
-	if err := r.makeRoot(); err != nil {
-		return Exit{}, fmt.Errorf("container %s: state directory: %w", c.ID, err)
-	}
-	// .pid is where runc writes the pid before it renames the file.
-	for _, stale := range []string{c.pidFile(), filepath.Join(c.Bundle, ".pid"), c.logFile()} {
-		if err := os.Remove(stale); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return Exit{}, fmt.Errorf("container %s: %w", c.ID, err)
-		}
 	}
 	if o.Terminal {
 		return r.runTerminal(ctx, c, &o)
 	}
 	return r.runAttached(ctx, c, &o)
+}
+
+// ready fills in the options and makes the way free for another life of the
+// container.
+func (r *Runtime) ready(ctx context.Context, c Container, o *RunOptions) error {
+	if err := checkContainer(c); err != nil {
+		return err
+	}
+	o.setDefaults()
+	if ctx.Err() != nil {
+		return fmt.Errorf("container %s: %w", c.ID, context.Cause(ctx))
+	}
+	if err := r.makeRoot(); err != nil {
+		return fmt.Errorf("container %s: state directory: %w", c.ID, err)
+	}
+	// .pid is where runc writes the pid before it renames the file.
+	for _, stale := range []string{c.pidFile(), filepath.Join(c.Bundle, ".pid"), c.logFile()} {
+		if err := os.Remove(stale); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("container %s: %w", c.ID, err)
+		}
+	}
+	return nil
 }
 
 // DefaultStopTimeout is the time between the stop signal and SIGKILL.

@@ -18,6 +18,8 @@ import (
 // Config is how a container was asked for: what its record keeps, so that it
 // can be started again, and stopped as it wants to be.
 type Config struct {
+	// CreateCommand is the command line that made it, for people and tug-unit.
+	CreateCommand []string `json:"createCommand,omitzero"`
 	// StopSignal asks it to end. 0 is the image's or SIGTERM; in a record it is
 	// the one that it is.
 	StopSignal syscall.Signal `json:"stopSignal,omitzero"`
@@ -35,6 +37,8 @@ type Config struct {
 	Restart  monitor.Restart `json:"restart,omitzero"`
 	// Health is the health check; nil for the image's, if it has one.
 	Health *HealthCheck `json:"health,omitzero"`
+	// Service is the service that the container is; nil for none.
+	Service *Service `json:"service,omitzero"`
 	// Volumes are mounts that the store has a part in, beside Exec.Mounts.
 	Volumes []Volume `json:"volumes,omitzero"`
 	// UserNS is the container's user namespace.

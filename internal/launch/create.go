@@ -68,6 +68,9 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 		return err
 	}
 	advise(ctx, l.runtime, l.o.Warn)
+	if l.o.Service != nil {
+		l.joinUnit()
+	}
 	if err := l.useCgroups(); err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ func (e *ender) locked(ctx context.Context) error {
 }
 
 // ask asks the container's process to end, and makes it when its time is over.
-func (e *ender) ask(ctx context.Context) error {
+func (e *ender) ask(ctx context.Context) (err error) {
 	r := &e.c.Record
 	h, err := libexec.Process{Pid: r.Pid, StartTime: r.StartTime}.Open()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -202,6 +202,18 @@ func (e *ender) ask(ctx context.Context) error {
 	}
 	if e.o.Timeout != nil {
 		limit = *e.o.Timeout
+	}
+	if service := config.Service; service.has(ctx, r.Pid) {
+		// Who stops it by itself would see it started again by Restart=.
+		if _, err := service.systemctl(ctx, "stop", "--no-block", service.Unit); err != nil {
+			return e.errorf(errclass.Internal, "%w", err)
+		}
+		sig = 0 // the manager asks it
+		defer func() {
+			if err == nil {
+				_, err = service.systemctl(ctx, "stop", service.Unit) // it cleans up
+			}
+		}()
 	}
 	if limit != 0 {
 		ended, err := e.signal(ctx, h, sig, limit)

@@ -83,8 +83,8 @@ func empty(test []string) bool {
 	return len(test) == 0 || test[0] == "" || test[0] == HealthNone || len(command(test)) == 0
 }
 
-// none tells that there is nothing to run.
-func (h *HealthCheck) none() bool { return h == nil || empty(h.Test) }
+// None tells that there is nothing to run.
+func (h *HealthCheck) None() bool { return h == nil || empty(h.Test) }
 
 // restarts tells that a container which is not well may be started again.
 func (h *HealthCheck) restarts() bool {
@@ -132,7 +132,7 @@ func imageHealth(raw []byte) (*HealthCheck, error) {
 		return nil, fmt.Errorf("image: health check: %w", err)
 	}
 	h := config.Config.Healthcheck
-	if h.none() {
+	if h.None() {
 		return nil, nil
 	}
 	// An image does not decide what happens to its container, nor that the check
@@ -148,13 +148,13 @@ func imageHealth(raw []byte) (*HealthCheck, error) {
 func resolveHealth(asked, image *HealthCheck) (*HealthCheck, error) {
 	var h HealthCheck
 	switch {
-	case asked != nil && len(asked.Test) > 0 && asked.none():
+	case asked != nil && len(asked.Test) > 0 && asked.None():
 		return nil, nil
 	case asked != nil && len(asked.Test) > 0:
 		h = *asked
-	case image.none() && asked == nil:
+	case image.None() && asked == nil:
 		return nil, nil
-	case image.none():
+	case image.None():
 		return nil, errclass.New(errclass.Usage, "--health-cmd", errors.New("neither --health-cmd nor the image has a health check"))
 	default:
 		h = *image
@@ -200,7 +200,7 @@ const (
 // there is none.
 func (l *launcher) health() (*monitor.Health, error) {
 	h := l.o.Health
-	if h.none() {
+	if h.None() {
 		return nil, nil
 	}
 	m := &monitor.Health{StartPeriod: h.StartPeriod, Retries: h.Retries, OnFailure: h.OnFailure}

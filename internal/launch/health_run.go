@@ -37,7 +37,7 @@ func CheckHealth(ctx context.Context, store *libstorage.Store, c *libstorage.Con
 		return false, err
 	}
 	h := config.Health
-	if h.none() {
+	if h.None() {
 		return false, errclass.New(errclass.Usage, c.Record.Name, fmt.Errorf("container %s: %w", c.Record.Name, ErrNoHealthCheck))
 	}
 	known, err := knownHealth(c, h)

@@ -34,9 +34,12 @@ func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit,
 	go func() { swept <- Sweep(context.WithoutCancel(ctx), store) }()
 	var exit libexec.Exit
 	var err error
-	if o.direct() {
+	switch {
+	case o.Service != nil:
+		exit, err = l.runSupervised(ctx)
+	case o.direct():
 		exit, err = l.runDirect(ctx)
-	} else {
+	default:
 		exit, err = l.runMonitored(ctx)
 	}
 	if serr := <-swept; serr != nil {
@@ -194,7 +197,7 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 		User: libexec.HostUser(l.spec), Args: l.spec.Process.Args,
 		OnStart: func(p libexec.Process) error {
 			err := l.started(p)
-			if info := l.info(); err == nil && !l.o.Health.none() {
+			if info := l.info(); err == nil && !l.o.Health.None() {
 				health.Go(func() { l.watchHealth(watched, &info) })
 			}
 			return err

@@ -18,6 +18,10 @@ var ErrRemoved = errors.New("it was made with --rm: when it stops it is gone")
 // Restart stops a container, if it runs, and starts it.
 func Restart(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, stop StopOptions, start StartOptions) error {
 	id := c.Record.ID
+	if config, err := ReadConfig(c); err == nil && config.Service.has(ctx, c.Record.Pid) {
+		_, err := config.Service.systemctl(ctx, "restart", config.Service.Unit)
+		return err
+	}
 	if c.Record.Ephemeral || c.Record.AutoRemove && c.Record.Starts > 0 {
 		return errclass.New(errclass.Conflict, id, fmt.Errorf("container %s: %w", id, ErrRemoved))
 	}

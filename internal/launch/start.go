@@ -106,6 +106,9 @@ func (l *launcher) recall(ctx context.Context, info *libstorage.ContainerInfo, o
 	if err != nil {
 		return err
 	}
+	if s := config.Service; s != nil {
+		return errclass.New(errclass.Conflict, r.ID, fmt.Errorf("container %s: it is the service %s: systemctl start %s", r.ID, s.Unit, s.Unit))
+	}
 	l.o = &Options{Config: config, Programs: o.Programs, Remove: r.AutoRemove, Warn: o.Warn, Stdio: o.Stdio, Signals: o.Signals}
 	l.o.Exec.Debug = o.Debug
 	if r.ImageID != "" {
@@ -207,9 +210,10 @@ func (l *launcher) require(ctx context.Context) error {
 	return nil
 }
 
-// Cleanup is for a container that has ended, when its monitor asks for it: what
-// is mounted is unmounted, and one that was to be removed is.
-func Cleanup(ctx context.Context, store *libstorage.Store, id string) error {
+// Cleanup is for a container that has ended, when its monitor or its unit asks for
+// it: what is mounted is unmounted, and one that was to be removed is. An end that is
+// not noted yet is noted with code, which is nil when nobody saw it.
+func Cleanup(ctx context.Context, store *libstorage.Store, id string, code *int) error {
 	c, err := openFree(ctx, store, id)
 	if err != nil {
 		return err
@@ -219,9 +223,7 @@ func Cleanup(ctx context.Context, store *libstorage.Store, id string) error {
 		err = errclass.New(errclass.Conflict, id, fmt.Errorf("container %s: %w", id, ErrRunning))
 	}
 	if err == nil && info.Record.State() == libstorage.Unknown && info.Record.Finished.IsZero() {
-		if err = c.NoteExit(nil); err == nil {
-			NoteEnd(store, &info, nil)
-		}
+		err = (&ender{store: store, c: info, code: code}).note(c)
 	}
 	if err == nil {
 		err = stopper(store)(ctx, info)

@@ -21,7 +21,7 @@ func (c *subject) config() containerConfig {
 	cfg := containerConfig{
 		Hostname: exec.Hostname, User: first(exec.User, c.image.User), Tty: exec.Terminal, OpenStdin: asked.Interactive,
 		Env: c.env(), Cmd: command, Image: c.info.Record.ImageName, WorkingDir: first(exec.WorkDir, c.image.WorkingDir, "/"),
-		Entrypoint: entrypoint, Labels: c.info.Record.Labels, Annotations: c.info.Record.Annotations,
+		Entrypoint: entrypoint, Labels: c.info.Record.Labels, Annotations: c.info.Record.Annotations, CreateCommand: asked.CreateCommand,
 		StopSignal: unix.SignalName(asked.StopSignal), StopTimeout: uint(asked.StopTimeout.Seconds()), Timeout: uint(asked.Timeout.Seconds()),
 		Volumes: c.image.Volumes, Umask: "0022",
 	}

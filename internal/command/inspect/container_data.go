@@ -178,10 +178,11 @@ type containerConfig struct {
 	Healthcheck        *healthCheck        `json:"Healthcheck,omitempty"`
 	StartupHealthCheck *startupCheck       `json:"StartupHealthCheck,omitempty"`
 	// HealthcheckOnFailureAction is none, kill, restart or stop.
-	HealthcheckOnFailureAction string `json:"HealthcheckOnFailureAction,omitempty"`
-	Umask                      string `json:"Umask"`
-	Timeout                    uint   `json:"Timeout"`
-	StopTimeout                uint   `json:"StopTimeout"`
+	HealthcheckOnFailureAction string   `json:"HealthcheckOnFailureAction,omitempty"`
+	Umask                      string   `json:"Umask"`
+	Timeout                    uint     `json:"Timeout"`
+	CreateCommand              []string `json:"CreateCommand,omitempty"`
+	StopTimeout                uint     `json:"StopTimeout"`
 }
 
 type hostConfig struct {

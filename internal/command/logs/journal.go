@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -31,8 +30,8 @@ const (
 )
 
 // journal shows what the journal has of the container, by journalctl: its files
-// are systemd's own.
-func (s *source) journal(ctx context.Context, follow bool, o logfile.Options) error {
+// are systemd's own. matches say which entries are the container's.
+func (s *source) journal(ctx context.Context, follow bool, o logfile.Options, matches ...string) error {
 	program, err := exec.LookPath("journalctl")
 	if err != nil {
 		return errclass.New(errclass.Unsupported, "journalctl", errors.New("journalctl is not installed: it reads the journal"))
@@ -51,10 +50,7 @@ func (s *source) journal(ctx context.Context, follow bool, o logfile.Options) er
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// Anybody may send the journal an entry that names a container; its own are
-	// from the user that runs it.
-	args = append(args, "CONTAINER_ID_FULL="+s.info.Record.ID, "_UID="+strconv.Itoa(os.Getuid()))
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, program, append(args, matches...)...)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
 	out, err := cmd.StdoutPipe()

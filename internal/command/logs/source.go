@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -32,11 +33,16 @@ func (s *source) show(cmd *cobra.Command, follow bool, o logfile.Options, out [2
 	}
 	o.Out = out
 	ctx, id := cmd.Context(), s.info.Record.ID
+	if service := config.Service; service != nil && service.Unit != "" {
+		return s.journal(ctx, follow, o, service.Journal()...)
+	}
 	switch driver := config.Log.Driver; driver {
 	case monitor.LogNone, monitor.LogPassthrough:
 		return errclass.New(errclass.Unsupported, id, fmt.Errorf("container %s: there is no log: its log driver is %s", id, driver))
 	case monitor.LogJournald:
-		err = s.journal(ctx, follow, o)
+		// Anybody may send the journal an entry that names a container; its own are
+		// from the user that runs it.
+		err = s.journal(ctx, follow, o, "CONTAINER_ID_FULL="+id, "_UID="+strconv.Itoa(os.Getuid()))
 	default:
 		path := launch.LogPath(&s.info, &config)
 		if follow && s.attached(path) {

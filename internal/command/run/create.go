@@ -5,6 +5,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ func NewCreate() *cobra.Command {
 		}
 		libexec.Hasten()
 		options.Runtime, options.Puller = globals.Runtime, f.puller(globals)
+		options.CreateCommand = append([]string{"tug", "create"}, os.Args[1:]...)
 		return create(cmd, globals, options)
 	}
 	return cmd

@@ -57,6 +57,7 @@ type flags struct {
 	live                       live
 	create                     bool // it is tug-create, which starts nothing
 	health                     health
+	supervised                 supervised
 }
 
 // register adds the options to a command. What follows the image's name belongs
@@ -81,6 +82,7 @@ func (f *flags) register(cmd *cobra.Command) {
 	f.registerLive(s)
 	if !f.create {
 		f.registerAttach(s)
+		f.registerSupervised(s)
 	}
 	f.registerHealth(s)
 	f.registerRefused(s)

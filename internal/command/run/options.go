@@ -37,7 +37,7 @@ func (f *flags) options(args []string) (launch.Options, error) {
 		o.Stdio.In = os.Stdin
 	}
 	for _, step := range []func(*launch.Options, []string) error{
-		f.container, f.process, f.mountsOf, f.namespaces, f.networks, f.privileges, f.resources, f.lives, f.checks,
+		f.container, f.process, f.mountsOf, f.namespaces, f.networks, f.privileges, f.resources, f.lives, f.checks, f.service,
 	} {
 		if err := step(&o, args); err != nil {
 			return launch.Options{}, err

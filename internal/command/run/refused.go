@@ -30,7 +30,7 @@ func refusedFlags() []refusedFlag {
 	off := []string{"false"}
 	return []refusedFlag{
 		{name: "http-proxy", boolean: true, neutral: off},
-		{name: "sdnotify"}, {name: "conmon-pidfile"},
+		{name: "conmon-pidfile"},
 		{name: "pod"}, {name: "pod-id-file"}, {name: "secret"},
 		{name: "init-path"}, {name: "init-ctr"}, {name: "label-file"}, {name: "passwd"},
 		{name: "passwd-entry"}, {name: "hostuser"}, {name: "personality"}, {name: "rdt-class"}, {name: "seccomp-policy"},

@@ -5,6 +5,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -32,6 +33,7 @@ func New() *cobra.Command {
 		}
 		libexec.Hasten()
 		options.Runtime, options.Puller, options.Programs = globals.Runtime, f.puller(globals), launch.FindPrograms(cli.Sibling, globals.Args())
+		options.CreateCommand = append([]string{"tug", "run"}, os.Args[1:]...)
 		if options.Detach {
 			options.OnStart = func(id string) { fmt.Fprintln(cmd.OutOrStdout(), id) }
 		}

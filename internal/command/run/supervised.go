@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package run
+
+import (
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tug-containers/tug/internal/launch"
+	"github.com/tug-containers/tug/internal/sdnotify"
+	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/monitor"
+)
+
+// supervised are the options of a container that is a service.
+type supervised struct {
+	on     bool
+	notify string
+}
+
+func (f *flags) registerSupervised(s *pflag.FlagSet) {
+	s.BoolVar(&f.supervised.on, "supervised", false, "Become the service that this is run by: start the container, tell the manager its process, and leave")
+	s.StringVar(&f.supervised.notify, "sdnotify", launch.NotifyConmon, "With --supervised, who tells the manager that the service is ready, a `MODE`: conmon, container, ignore")
+}
+
+// service reads what is about the service manager.
+func (f *flags) service(o *launch.Options, _ []string) error {
+	s := &f.supervised
+	switch s.notify {
+	case launch.NotifyConmon, launch.NotifyContainer, launch.NotifyIgnore:
+	case "healthy":
+		return unsupported("--sdnotify", "--sdnotify healthy is not supported by this version")
+	default:
+		return usage("--sdnotify", "--sdnotify %q: must be conmon, container or ignore", s.notify)
+	}
+	if !s.on {
+		asked := f.set.Changed("sdnotify") && s.notify != launch.NotifyIgnore && os.Getenv(sdnotify.Env) != ""
+		if !asked {
+			return nil
+		}
+		if f.cgroups != libexec.CgroupsSplit {
+			return unsupported("--sdnotify", "--sdnotify %s: needs --supervised, or --cgroups=split", s.notify)
+		}
+	}
+	switch {
+	case f.set.Changed("cgroups") && f.cgroups == libexec.CgroupsEnabled:
+		return usage("--cgroups", "--cgroups enabled: not together with --supervised: the container is in the unit's cgroup")
+	case f.tty:
+		return usage("--supervised", "--supervised: not together with --tty: nobody stays to hold the terminal")
+	case o.Restart.Policy != monitor.RestartNo && o.Restart.Policy != "":
+		return usage("--restart", "--restart %s: not together with --supervised: Restart= of the unit says it", f.live.restart)
+	case f.set.Changed("log-driver") && o.Log.Driver != monitor.LogPassthrough && o.Log.Driver != monitor.LogJournald:
+		return usage("--log-driver", "--log-driver %s: not together with --supervised: output goes where the unit's goes", f.live.logDriver)
+	case o.Timeout != 0:
+		return usage("--timeout", "--timeout: not together with --supervised: RuntimeMaxSec= of the unit says it")
+	case o.Health != nil && !o.Health.None():
+		return unsupported("--supervised", "--supervised: health checks are not supported by this version")
+	}
+	service, err := launch.FindService()
+	if err != nil {
+		return err
+	}
+	service.Notify = s.notify
+	o.Service, o.Log = service, monitor.Log{Driver: monitor.LogPassthrough}
+	return nil
+}
