@@ -14,6 +14,7 @@ MANDIR   = $(SHARE)/man/man1
 BASHDIR  = $(SHARE)/bash-completion/completions
 FISHDIR  = $(SHARE)/fish/vendor_completions.d
 ZSHDIR   = $(SHARE)/zsh/site-functions
+GENERATORS = $(DESTDIR)$(PREFIX)/lib/systemd
 
 # The set-up puts a Go there where the distribution's is too old.
 export PATH := $(CURDIR)/build/go/bin:$(PATH)
@@ -29,7 +30,8 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 # docs/architecture.md. A test compares these lists with the programs.
 CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stop unpause version wait
 IMAGES     = commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount network prune pull push rename rmi save stats tag top umount unshare update volume
-VERBS      = $(CONTAINERS) $(IMAGES)
+ALONE      = unit
+VERBS      = $(CONTAINERS) $(IMAGES) $(ALONE)
 
 BUILD = $(GO) build -trimpath -ldflags '-s -w'
 
@@ -42,6 +44,7 @@ build:
 	$(BUILD) -o bin/tug ./cmd/tug
 	$(BUILD) -o bin/tug-monitor ./cmd/monitor
 	$(BUILD) -o bin/tug-dns ./cmd/dns
+	@for verb in $(ALONE); do $(BUILD) -o bin/tug-$$verb ./cmd/$$verb || exit; done
 	$(BUILD) -o build/family/ ./cmd/family/containers ./cmd/family/images
 	@for verb in $(CONTAINERS); do ln -f build/family/containers bin/tug-$$verb; done
 	@for verb in $(IMAGES); do ln -f build/family/images bin/tug-$$verb; done
@@ -58,6 +61,8 @@ install: build man completions
 	install -m 755 bin/tug $(BINDIR)/tug
 	install -m 755 bin/tug-monitor $(BINDIR)/tug-monitor
 	install -m 755 bin/tug-dns $(BINDIR)/tug-dns
+	for verb in $(ALONE); do install -m 755 bin/tug-$$verb $(BINDIR)/tug-$$verb || exit; done
+	for scope in system user; do install -d $(GENERATORS)/$$scope-generators && ln -sf ../../../bin/tug-unit $(GENERATORS)/$$scope-generators/tug-generator || exit; done
 	install -m 755 build/family/containers $(BINDIR)/tug-$(firstword $(CONTAINERS))
 	install -m 755 build/family/images $(BINDIR)/tug-$(firstword $(IMAGES))
 	for verb in $(wordlist 2,99,$(CONTAINERS)); do ln -f $(BINDIR)/tug-$(firstword $(CONTAINERS)) $(BINDIR)/tug-$$verb || exit; done
@@ -70,6 +75,7 @@ install: build man completions
 
 uninstall:
 	rm -f $(BINDIR)/tug $(BINDIR)/tug-monitor $(BINDIR)/tug-dns $(VERBS:%=$(BINDIR)/tug-%)
+	rm -f $(GENERATORS)/system-generators/tug-generator $(GENERATORS)/user-generators/tug-generator
 	rm -f $(MANDIR)/tug.1 $(VERBS:%=$(MANDIR)/tug-%.1)
 	rm -f $(BASHDIR)/tug $(VERBS:%=$(BASHDIR)/tug-%) $(ZSHDIR)/_tug
 	rm -f $(FISHDIR)/tug.fish $(VERBS:%=$(FISHDIR)/tug-%.fish)

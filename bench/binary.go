@@ -28,7 +28,7 @@ type budget struct {
 
 func budgets() []budget {
 	return []budget{
-		{"tug", 3e6, 2}, {"tug-monitor", 3e6, 2.5}, {"tug-dns", 5e6, 2.5}, {"tug-run", 12e6, 2.5}, {"tug-pull", 25e6, 4.5},
+		{"tug", 3e6, 2}, {"tug-monitor", 3e6, 2.5}, {"tug-unit", 4e6, 2}, {"tug-dns", 5e6, 2.5}, {"tug-run", 12e6, 2.5}, {"tug-pull", 25e6, 4.5},
 	}
 }
 

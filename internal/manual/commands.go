@@ -51,6 +51,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/tag"
 	"github.com/tug-containers/tug/internal/command/top"
 	"github.com/tug-containers/tug/internal/command/umount"
+	"github.com/tug-containers/tug/internal/command/unit"
 	"github.com/tug-containers/tug/internal/command/unpause"
 	"github.com/tug-containers/tug/internal/command/unshare"
 	"github.com/tug-containers/tug/internal/command/update"
@@ -108,6 +109,7 @@ func Commands() map[string]*cobra.Command {
 		"volume":         volume.New(),
 		"mount":          mount.New(),
 		"umount":         umount.New(),
+		"unit":           unit.New(),
 		"rename":         rename.New(),
 		"df":             df.New(),
 		"gc":             gc.New(),

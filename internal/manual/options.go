@@ -27,9 +27,11 @@ func options(cmd *cobra.Command) (own, global []option) {
 		if flag.Hidden {
 			return
 		}
-		if shared.PersistentFlags().Lookup(flag.Name) != nil {
+		switch {
+		case shared.PersistentFlags().Lookup(flag.Name) != nil:
 			global = append(global, describe(flag))
-		} else {
+		case cmd.HasParent() && cmd.Parent().PersistentFlags().Lookup(flag.Name) != nil: // the page has it once
+		default:
 			own = append(own, describe(flag))
 		}
 	}
