@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command report runs all tests in order (unit tests with the seeds of the
-// fuzz tests, then the stories on the real binaries, commands that are killed,
-// and hostile inputs) and ends with what was skipped and why. Its exit code is 1
+// fuzz tests, then the stories on the real binaries, containers as units of systemd,
+// commands that are killed, and hostile inputs) and ends with what was skipped and why. Its exit code is 1
 // when a test failed.
 //
-//	report [unit|script|faults|hostile]... [-- FLAGS OF GO TEST]
+//	report [unit|script|systemd|faults|hostile]... [-- FLAGS OF GO TEST]
 package main
 
 import (
@@ -28,6 +28,7 @@ func phases() []phase {
 	return []phase{
 		{name: "unit"},
 		{name: "script", mark: "/test/script", fresh: true},
+		{name: "systemd", mark: "/test/systemd", fresh: true},
 		{name: "faults", mark: "/test/faults", fresh: true},
 		{name: "hostile", mark: "/test/hostile", fresh: true},
 	}
