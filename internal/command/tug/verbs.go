@@ -68,7 +68,6 @@ func Verbs() []Verb {
 		{Name: "tag", Summary: "Give an image more names"},
 		{Name: "top", Summary: "Show the processes of a container"},
 		{Name: "umount", Summary: "Unmount the files of containers or images"},
-		{Name: "umount", Summary: "Unmount the files of containers"},
 		{Name: "unit", Summary: "Make systemd units of container files"},
 		{Name: "unpause", Summary: "Let paused containers go on"},
 		{Name: "unshare", Summary: "Run a program in the user namespace of the store"},
