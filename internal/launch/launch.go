@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -161,7 +162,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 	if err := l.volumes(ctx, path); err != nil {
 		return err
 	}
-	if l.spec, err = libexec.NewSpec(path, &l.config, o.Exec); err != nil {
+	e := o.Exec
+	e.Env = slices.Concat(e.Env, o.SocketEnv)
+	if l.spec, err = libexec.NewSpec(path, &l.config, e); err != nil {
 		return err
 	}
 	if err := l.nest(ctx, path); err != nil {

@@ -80,7 +80,7 @@ func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, err
 	if err != nil {
 		return nil, err
 	}
-	files := monitor.Files{}
+	files := monitor.Files{Extra: l.o.Stdio.Extra}
 	var own *monitor.Conn
 	if a != nil {
 		files.Extra = a.stdio.Extra

@@ -48,6 +48,9 @@ type Options struct {
 
 	// Stdio is the container's; see libexec.Stdio.
 	Stdio libexec.Stdio
+	// SocketEnv is environment that speaks of Stdio.Extra, and so is not kept with
+	// the container: at another start they are not there.
+	SocketEnv []string
 	// Signals are passed on to the container. The end of the context stops only
 	// the preparation when they are set: a signal that ends the context must
 	// reach the container once, and as what it is.

@@ -46,8 +46,7 @@ func (f *flags) options(args []string) (launch.Options, error) {
 	if err := o.Exec.Check(); err != nil {
 		return launch.Options{}, err
 	}
-	var err error
-	o.Stdio.Extra, err = libexec.InheritedFiles(int(f.preserveFDs))
+	err := f.descriptors(&o)
 	return o, err
 }
 
@@ -66,7 +65,7 @@ func (f *flags) container(o *launch.Options, args []string) (err error) {
 	if f.replace && f.name == "" {
 		return usage("--replace", "--replace: needs --name")
 	}
-	if f.preserveFDs > 1<<16 {
+	if f.preserveFDs > maxDescriptors {
 		return usage("--preserve-fds", "--preserve-fds %d: too many", f.preserveFDs)
 	}
 	o.Image = args[0]
