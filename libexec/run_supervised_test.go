@@ -4,6 +4,7 @@ package libexec
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"syscall"
 	"testing"
@@ -34,13 +35,19 @@ func TestStart(t *testing.T) {
 		if stub, ok := g.runtime.inRuntime(exit.Process.Pid); stub || !ok {
 			t.Error("the process is the runtime's, or gone")
 		}
+		h, err := exit.Process.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.Close()
 		if err := g.runtime.Delete(t.Context(), g.c); err != nil {
 			t.Error(err)
 		}
-		eventually(t, time.Minute, "the process is gone", func() bool {
-			_, err := FindProcess(exit.Process.Pid)
-			return err != nil
-		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := h.Wait(ctx); err != nil {
+			t.Errorf("the process is there after a minute: %v", err)
+		}
 		g.nothingLeft()
 	})
 }

@@ -38,7 +38,7 @@ func TestVerbs(t *testing.T) {
 	}
 }
 
-// listed reads CONTAINERS and IMAGES from the Makefile.
+// listed reads CONTAINERS, IMAGES and ALONE from the Makefile.
 func listed(t *testing.T) []string {
 	t.Helper()
 	raw, err := os.ReadFile("../../Makefile")
@@ -48,7 +48,7 @@ func listed(t *testing.T) []string {
 	var verbs []string
 	for line := range strings.Lines(string(raw)) {
 		name, value, _ := strings.Cut(line, "=")
-		if name = strings.TrimSpace(name); name == "CONTAINERS" || name == "IMAGES" {
+		if name = strings.TrimSpace(name); name == "CONTAINERS" || name == "IMAGES" || name == "ALONE" {
 			verbs = append(verbs, strings.Fields(value)...)
 		}
 	}
@@ -83,6 +83,12 @@ func TestInstall(t *testing.T) {
 	if !os.SameFile(files["tug-run"], files["tug-ps"]) || !os.SameFile(files["tug-pull"], files["tug-images"]) ||
 		os.SameFile(files["tug-run"], files["tug-pull"]) {
 		t.Error("families are not linked")
+	}
+	for _, scope := range []string{"system", "user"} {
+		generator, err := os.Stat(filepath.Join(dest, "opt/tug/lib/systemd", scope+"-generators", "tug-generator"))
+		if err != nil || !os.SameFile(generator, files["tug-unit"]) {
+			t.Errorf("the %s generator is not tug-unit: %v", scope, err)
+		}
 	}
 	if out, err := exec.Command(filepath.Join(bin, "tug"), "version").CombinedOutput(); err != nil {
 		t.Errorf("tug version: %v: %s", err, out)
