@@ -107,7 +107,11 @@ func first(ranges []Range) uint32 {
 
 // Check refuses what the kernel would refuse without saying why.
 func (m *Mapping) Check() error {
-	for what, ranges := range map[string][]Range{"uid": m.UIDs, "gid": m.GIDs} {
+	for _, kind := range []struct {
+		what   string
+		ranges []Range
+	}{{"uid", m.UIDs}, {"gid", m.GIDs}} {
+		what, ranges := kind.what, kind.ranges
 		switch {
 		case len(ranges) == 0:
 			return fmt.Errorf("%s mapping: empty", what)

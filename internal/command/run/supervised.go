@@ -27,6 +27,9 @@ func (f *flags) registerSupervised(s *pflag.FlagSet) {
 // service reads what is about the service manager.
 func (f *flags) service(o *launch.Options, _ []string) error {
 	s := &f.supervised
+	if f.create {
+		return nil // what is only made is no service yet
+	}
 	switch s.notify {
 	case launch.NotifyConmon, launch.NotifyContainer, launch.NotifyIgnore:
 	case "healthy":
