@@ -158,7 +158,7 @@ func TestMounts(t *testing.T) {
 			"--security-opt=seccomp=" + p.dir + "/nothing", "--security-opt=seccomp=" + file, "--umask=9", "--oom-score-adj=9999", "--stop-signal=NONSENSE",
 			"--network=nonsense", "--network=ns:/nothing", "--network=ns:" + file, "--pid=nonsense", "--ipc=ns:/nothing", "--uts=nonsense", "--cgroup-parent=../../x",
 			"--group-add=-1", "--group-add=nothing-here", "--env-file=/nothing", "--pull=nonsense", "--timeout=-1", "--preserve-fds=-1", "--nonsense",
-			"--userns=auto", "--restart=always", "--restart=nonsense", "--publish=80:80", "--health-interval=x", "--sdnotify=container", "--log-driver=nonsense", "--dns=1.1.1.1",
+			"--userns=nonsense", "--restart=always", "--restart=nonsense", "--publish=80:80", "--health-interval=x", "--sdnotify=nonsense", "--log-driver=nonsense", "--dns=nonsense",
 		} {
 			p.start(t, runtime, flag, image, "true").fails(t, 125)
 		}
