@@ -231,6 +231,8 @@ func readResults(events io.Reader) map[string]*result {
 			if slices.Contains([]string{"pass", "fail", "skip"}, e.Action) {
 				r.action = e.Action
 			}
+		} else if strings.Contains(e.Output, "_test.go:") {
+			fmt.Fprint(os.Stderr, e.Output) // what was left after all stories is of none
 		}
 		if err != nil {
 			return results
