@@ -26,7 +26,7 @@ func (c *converter) container() {
 	c.networks()
 	c.life(name)
 	c.args = append(c.args, c.words("PodmanArgs")...)
-	c.image1()
+	c.base()
 	c.args = append(c.args, c.words("Exec")...)
 	c.svc = append(c.svc, command("ExecStart", c.args))
 	c.svc = append(c.svc, command("ExecStopPost", c.program("cleanup", "--ignore", "--service", name)))
@@ -194,6 +194,9 @@ func (c *converter) life(name string) {
 		}
 		c.option("label", "io.containers.autoupdate="+e.Value)
 	}
+	if e, ok := c.section.Last("HttpProxy"); ok && e.Value != "" && c.boolean(e) {
+		c.problem(e, "set Environment=", "HttpProxy=%s: variables of a proxy are not handed over", e.Value)
+	}
 	if e, ok := c.section.Last("LogDriver"); ok && e.Value != "" && e.Value != "passthrough" && e.Value != "journald" {
 		c.problem(e, "set StandardOutput= in [Service]", "LogDriver=%s: output goes where the unit's goes", e.Value)
 	}
@@ -206,8 +209,8 @@ func signalName(s string) string {
 	return "SIG" + strings.ToUpper(s)
 }
 
-// image1 is what the container is made of.
-func (c *converter) image1() {
+// base is what the container is made of.
+func (c *converter) base() {
 	image, hasImage := c.section.Last("Image")
 	rootfs, hasRootfs := c.section.Last("Rootfs")
 	hasImage, hasRootfs = hasImage && image.Value != "", hasRootfs && rootfs.Value != ""

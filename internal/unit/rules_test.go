@@ -4,9 +4,55 @@ package unit
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tug-containers/tug/internal/command/network"
+	"github.com/tug-containers/tug/internal/command/pull"
+	"github.com/tug-containers/tug/internal/command/run"
+	"github.com/tug-containers/tug/internal/command/volume"
 )
+
+// TestOptions: what the rules make of a key is an option that its program has, and
+// does not refuse.
+func TestOptions(t *testing.T) {
+	create := func(cmd *cobra.Command) *cobra.Command {
+		sub, _, err := cmd.Find([]string{"create"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sub
+	}
+	for _, c := range []struct {
+		rules map[string]rule
+		cmd   *cobra.Command
+	}{{containerRules, run.New()}, {volumeRules, create(volume.New())}, {networkRules, create(network.New())}, {imageRules, pull.New()}} {
+		for key, r := range c.rules {
+			if r.option == "" {
+				continue
+			}
+			if flag := c.cmd.Flags().Lookup(r.option); flag == nil || flag.Hidden {
+				t.Errorf("%s=: %s has no option --%s", key, c.cmd.Name(), r.option)
+			}
+		}
+	}
+}
+
+// TestSwitches: a command line is taken apart as the program does it.
+func TestSwitches(t *testing.T) {
+	run.New().Flags().VisitAll(func(flag *pflag.Flag) {
+		if got := slices.Contains(switches, flag.Name); got != (flag.NoOptDefVal != "") {
+			t.Errorf("--%s: a switch: %v", flag.Name, got)
+		}
+		if flag.Shorthand != "" && shorts[flag.Shorthand[0]] != flag.Name {
+			t.Errorf("-%s is --%s, not --%s", flag.Shorthand, flag.Name, shorts[flag.Shorthand[0]])
+		}
+	})
+}
 
 // TestDocumented: docs/quadlet.md says of each key what the rules do.
 func TestDocumented(t *testing.T) {
