@@ -35,7 +35,10 @@ func (r Resources) linuxOn(host cgroupHost) (*specs.LinuxResources, error) {
 	if err := b.resources(); err != nil {
 		return nil, err
 	}
-	return b.g.Config.Linux.Resources, nil
+	if limits := b.g.Config.Linux.Resources; limits != nil {
+		return limits, nil
+	}
+	return &specs.LinuxResources{}, nil // there is no cgroup, and so nothing to limit
 }
 
 // Update changes the limits of a running container, from what they were to what

@@ -42,3 +42,16 @@ func TestDifference(t *testing.T) {
 		}
 	}
 }
+
+// TestDifferenceWithoutCgroup: where none may be made there is nothing to tell, and
+// a limit is an error.
+func TestDifferenceWithoutCgroup(t *testing.T) {
+	host := fakeHost(t, userSelf, nil, map[string]string{"cgroup.controllers": "cpu memory pids\n", "cgroup.procs": ""})
+	limits, err := Resources{Pids: -1}.linuxOn(host)
+	if err != nil || limits == nil {
+		t.Errorf("%+v, %v", limits, err)
+	}
+	if _, err := (Resources{Memory: 1 << 30}).linuxOn(host); err == nil {
+		t.Error("a limit without a cgroup: no error")
+	}
+}

@@ -64,6 +64,9 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 	if l.o.Health, err = resolveHealth(l.o.Health, l.imageHealth); err != nil {
 		return err
 	}
+	if l.o.Service != nil {
+		l.o.Health = nil // there is nobody to run it
+	}
 	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
 		return err
 	}

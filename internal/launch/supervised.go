@@ -85,7 +85,7 @@ func (l *launcher) runSupervised(ctx context.Context) (exit libexec.Exit, err er
 	}
 	exit, err = l.runtime.Start(ctx, l.bundle(), libexec.RunOptions{
 		Stdio: l.o.Stdio, Signals: l.o.Signals, StopSignal: l.o.StopSignal,
-		User: &l.spec.Process.User, Args: l.spec.Process.Args, OnStart: l.started,
+		User: libexec.HostUser(l.spec), Args: l.spec.Process.Args, OnStart: l.started,
 	})
 	if err != nil || !exit.Started {
 		return exit, err
@@ -214,7 +214,7 @@ func (s *Service) systemctl(ctx context.Context, args ...string) (string, error)
 
 // has tells whether the process is the main process of the unit now.
 func (s *Service) has(ctx context.Context, pid int) bool {
-	if s == nil || s.Unit == "" {
+	if s == nil || s.Unit == "" || pid <= 0 {
 		return false
 	}
 	main, err := s.systemctl(ctx, "show", "--property=MainPID", "--value", s.Unit)

@@ -130,6 +130,17 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// TestUsers: what is of users is no service of the system's.
+func TestUsers(t *testing.T) {
+	s := set(t, "a.container", "[Container]\nImage=x\n", "below/b.container", "[Container]\nImage=x\n",
+		"users/c.container", "[Container]\nImage=x\n", "users/1000/d.container", "[Container]\nImage=x\n")
+	for name, want := range map[string]bool{"a": true, "b": true, "c": false, "d": false} {
+		if got := s.find(name+".container") != nil; got != want {
+			t.Errorf("%s: found %v", name, got)
+		}
+	}
+}
+
 func TestDropins(t *testing.T) {
 	s := set(t,
 		"foo-bar.container", "[Container]\nImage=one\nEnvironment=A=1\n",

@@ -148,7 +148,7 @@ func (d *described) add(name, value string) {
 		if both {
 			d.set("Group", group)
 		}
-	case "rm", "detach", "replace", "interactive", "attach", "sig-proxy", "quiet", "cidfile", "pidfile", "supervised", "sdnotify", "cgroups",
+	case "rm", "detach", "replace", "interactive", "tty", "attach", "sig-proxy", "quiet", "cidfile", "pidfile", "supervised", "sdnotify", "cgroups",
 		"detach-keys", "log-driver", "log-opt", "conmon-pidfile":
 		// The unit says what these do.
 	default:

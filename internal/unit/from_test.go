@@ -29,7 +29,6 @@ PublishPort=8080:80
 ReadOnly=true
 User=1
 Volume=/srv:/srv:ro
-PodmanArgs=--tty=true
 PodmanArgs=--cpus=2
 Exec=sh -c "echo $$HOME\nExecStart=evil"
 

@@ -36,9 +36,11 @@ func Dirs(user bool, uid int, getenv func(string) string) []string {
 	if filepath.IsAbs(config) {
 		dirs = append(dirs, filepath.Join(config, "containers/systemd"))
 	}
-	const all = "/etc/containers/systemd/users"
+	const all = "/etc/containers/systemd/" + usersDir
 	return append(dirs, filepath.Join(all, strconv.Itoa(uid)), all)
 }
+
+const usersDir = "users"
 
 // Load reads all files in the directories and those below, with their drop-ins. A
 // name that is there twice is that of the first directory. What cannot be read is
@@ -46,7 +48,7 @@ func Dirs(user bool, uid int, getenv func(string) string) []string {
 func Load(dirs []string, user bool, programs string) (*Set, error) {
 	l := &loader{set: &Set{Programs: programs, User: user}, dropins: map[string][]string{}, linked: map[string]bool{}, names: map[string]bool{}}
 	for _, dir := range dirs {
-		l.collect(dir, user && dir == "/etc/containers/systemd/users")
+		l.collect(dir, user)
 	}
 	for _, path := range l.paths {
 		if err := l.read(path); err != nil {
@@ -69,8 +71,10 @@ type loader struct {
 const filesLimit = 10_000
 
 // collect finds the files below dir, and the drop-ins. Links to directories are
-// followed at the top alone, which keeps us from going in circles.
-func (l *loader) collect(dir string, flat bool) {
+// followed at the top alone, which keeps us from going in circles. What is below
+// "users" is of users: for the system it is left out, and there the directories below
+// are each of one user.
+func (l *loader) collect(dir string, user bool) {
 	real, err := filepath.EvalSymlinks(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -94,7 +98,9 @@ func (l *loader) collect(dir string, flat bool) {
 		name := d.Name()
 		parent := filepath.Base(filepath.Dir(path))
 		switch {
-		case d.IsDir() && flat && path != real && !strings.HasSuffix(name, ".d"):
+		case d.IsDir() && !user && name == usersDir && parent == filepath.Base(real):
+			return filepath.SkipDir
+		case d.IsDir() && user && filepath.Base(real) == usersDir && path != real && !strings.HasSuffix(name, ".d"):
 			return filepath.SkipDir
 		case d.IsDir():
 		case strings.HasSuffix(parent, ".d") && strings.HasSuffix(name, ".conf"):

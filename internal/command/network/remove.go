@@ -14,6 +14,7 @@ import (
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/target"
 	networks "github.com/tug-containers/tug/libexec/network"
+	"github.com/tug-containers/tug/libexec/network/cni"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -82,8 +83,12 @@ func (o *removeOptions) run(cmd *cobra.Command, w *world, args []string) error {
 
 func (o *removeOptions) one(ctx context.Context, w *world, arg string) error {
 	n, err := w.set.Lookup(arg)
-	if err != nil && n.Name == "" || errors.Is(err, networks.ErrUnknown) {
+	if err != nil && n.Name == "" || errors.Is(err, networks.ErrUnknown) || errors.Is(err, networks.ErrNewer) {
 		return err
+	}
+	if err == nil && n.Driver == cni.Name {
+		// Before its containers are removed for nothing.
+		return errclass.New(errclass.Unsupported, n.Name, fmt.Errorf("network %s: it is a file of CNI: it cannot be removed here", n.Name))
 	}
 	users, err := w.used(ctx, &n)
 	if err != nil {

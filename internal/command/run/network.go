@@ -141,11 +141,13 @@ func (n *networks) ports(o *launch.Options) error {
 // single is for options that are about the one network of the container.
 func (n *networks) single(o *launch.Options) error {
 	flag := ""
-	for name, given := range map[string]bool{
-		"--ip": n.ip != "", "--ip6": n.ip6 != "", "--mac-address": n.mac != "", "--network-alias": len(n.aliases) > 0,
-	} {
-		if given {
-			flag = name
+	// The alias first: what is an address wins.
+	for _, option := range []struct {
+		name  string
+		given bool
+	}{{"--network-alias", len(n.aliases) > 0}, {"--mac-address", n.mac != ""}, {"--ip6", n.ip6 != ""}, {"--ip", n.ip != ""}} {
+		if option.given {
+			flag = option.name
 		}
 	}
 	own := o.Exec.Network != (libexec.Namespace{}) || o.NetworkOf != ""
