@@ -36,18 +36,16 @@ func (c *converter) containerName() string {
 	if e, ok := c.section.Last("ContainerName"); ok && e.Value != "" {
 		return c.one(e)
 	}
-	if strings.Contains(base(c.file.Name), "@") {
-		return "systemd-%p_%i"
-	}
-	return "systemd-%N"
+	return defaultName(c.file.Name, ServiceName(c.file))
 }
 
 // notify says who tells systemd that the service is ready.
 func (c *converter) notify() {
 	if e, ok := c.file.Section("Service").Last("Type"); ok && e.Value == "oneshot" {
-		// It is waited for to its end: our command stays, as its parent.
+		// It is waited for to its end: our command stays, as its parent, and both are in
+		// the unit's cgroup.
 		c.args = removed(c.args, "--supervised")
-		c.svc = append(c.svc, "Delegate=yes")
+		c.option("cgroups", "disabled")
 		return
 	}
 	mode := "conmon"
@@ -60,7 +58,8 @@ func (c *converter) notify() {
 		}
 	}
 	c.option("sdnotify", mode)
-	c.svc = append(c.svc, "Type=notify", "NotifyAccess=all")
+	// Delegate=: a runtime that must make a cgroup makes one below the unit's.
+	c.svc = append(c.svc, "Type=notify", "NotifyAccess=all", "Delegate=yes")
 }
 
 func removed(args []string, arg string) []string {
@@ -116,11 +115,7 @@ func (c *converter) security() {
 	if c.is("SecurityLabelDisable") {
 		c.option("security-opt", "label=disable")
 	}
-	if c.is("SecurityLabelNested") {
-		c.option("security-opt", "label=nested")
-	}
 	for _, opt := range []struct{ key, option string }{
-		{"SecurityLabelType", "label=type:"}, {"SecurityLabelFileType", "label=filetype:"}, {"SecurityLabelLevel", "label=level:"},
 		{"SeccompProfile", "seccomp="}, {"Mask", "mask="}, {"Unmask", "unmask="},
 	} {
 		if e, ok := c.section.Last(opt.key); ok && e.Value != "" {
@@ -176,7 +171,7 @@ func (c *converter) life(name string) {
 	}
 	if e, ok := c.section.Last("StopTimeout"); ok && e.Value != "" {
 		c.option("stop-timeout", c.one(e))
-		c.svc = append(c.svc, "TimeoutStopSec="+e.Value)
+		c.svc = append(c.svc, "TimeoutStopSec="+stopTimeout(e.Value))
 	}
 	reload, hasReload := c.section.Last("ReloadCmd")
 	sig, hasSignal := c.section.Last("ReloadSignal")
@@ -202,11 +197,23 @@ func (c *converter) life(name string) {
 	}
 }
 
+// stopTimeout is systemd's word for seconds in which 0 kills at once, and less than
+// that never does: there, 0 is for ever.
+func stopTimeout(seconds string) string {
+	switch {
+	case seconds == "0":
+		return "1ms"
+	case strings.HasPrefix(seconds, "-"):
+		return "infinity"
+	}
+	return seconds
+}
+
 func signalName(s string) string {
-	if s[0] >= '0' && s[0] <= '9' || strings.HasPrefix(s, "SIG") {
+	if s[0] >= '0' && s[0] <= '9' {
 		return s
 	}
-	return "SIG" + strings.ToUpper(s)
+	return "SIG" + strings.TrimPrefix(strings.ToUpper(s), "SIG")
 }
 
 // base is what the container is made of.

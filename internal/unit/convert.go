@@ -25,9 +25,8 @@ type Set struct {
 
 // Service is a unit file that was made.
 type Service struct {
-	// Name is web.service, Source the file that it was made of.
-	Name, Source string
-	Text         string
+	Name string // web.service
+	Text string
 	// Links are the places where [Install] wants it, below the unit directory:
 	// multi-user.target.wants/web.service.
 	Links []string
@@ -35,14 +34,17 @@ type Service struct {
 
 // Suffixes are the endings of the files that are read.
 func Suffixes() []string {
-	return []string{".container", ".volume", ".network", ".image", ".pod", ".build"}
+	return []string{".container", ".volume", ".network", ".image", ".pod", ".build", ".kube"}
 }
 
 // Convert makes the service of a file. The error joins a *Problem for each line
 // that cannot be taken as it stands.
 func (s *Set) Convert(f *File) (Service, error) {
 	c := &converter{set: s, file: f}
-	var err error
+	err := f.err
+	if err != nil {
+		return Service{}, err
+	}
 	switch ext := filepath.Ext(f.Name); ext {
 	case ".container":
 		err = c.start("Container", containerRules, c.container)
@@ -52,6 +54,8 @@ func (s *Set) Convert(f *File) (Service, error) {
 		err = c.start("Network", networkRules, c.network)
 	case ".image":
 		err = c.start("Image", imageRules, c.image)
+	case ".kube":
+		err = &Problem{File: f.Path, Line: 1, Text: "files of Kubernetes are not run by this version"}
 	case ".pod":
 		err = &Problem{File: f.Path, Line: 1, Text: noPods}
 	case ".build":
@@ -72,7 +76,8 @@ type converter struct {
 	section  *Section
 	rules    map[string]rule
 	args     []string // the command line
-	unit     []string // lines of [Unit] and [Service] that are ours
+	online   []string // lines of [Unit], [Unit] and [Service] that are ours
+	unit     []string
 	svc      []string
 	problems []error
 }
@@ -104,6 +109,7 @@ func (c *converter) start(name string, rules map[string]rule, convert func()) er
 		c.problem(e, "", "ServiceName=%s: not the name of a unit", shorten(e.Value))
 	}
 	c.checkSections(name)
+	c.waitOnline()
 	convert()
 	return errors.Join(c.problems...)
 }
@@ -289,7 +295,37 @@ func (c *converter) needs(e Entry, name, key string) string {
 	if named, ok := section.Last(key); ok && named.Value != "" {
 		return c.one(named)
 	}
-	return "systemd-" + strings.ReplaceAll(base(name), "@", "-")
+	if template, instance, ok := strings.Cut(base(name), "@"); ok && f.Name != name {
+		// It is another unit's: its specifiers are not ours.
+		return "systemd-" + template + separator(name) + instance
+	}
+	return defaultName(name, ServiceName(f))
+}
+
+// separator stands between the names of a template and an instance.
+func separator(name string) string {
+	if filepath.Ext(name) == ".container" {
+		return "_"
+	}
+	return "-"
+}
+
+// defaultName is what the object of a file is called that does not say it: after its
+// service, when it is a container, and after the file. The instance of a template is
+// the specifier %i, which is right in its own unit alone.
+func defaultName(name, service string) string {
+	stem := base(name)
+	if filepath.Ext(name) == ".container" {
+		stem = strings.TrimSuffix(service, ".service")
+	}
+	template, instance, ok := strings.Cut(stem, "@")
+	switch {
+	case !ok:
+		return "systemd-" + stem
+	case instance == "":
+		instance = "%i"
+	}
+	return "systemd-" + template + separator(name) + instance
 }
 
 // program is a command line of ours, with GlobalArgs=.

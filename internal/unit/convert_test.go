@@ -81,9 +81,9 @@ WantedBy=multi-user.target default.target
 `)
 	web := convert(t, s, "web.container")
 	has(t, web,
-		`ExecStart=/usr/bin/tug-run --supervised --name=systemd-%N --replace --rm --sdnotify=container --env=A=1 "--env=B=two words" --label=x=y `+
+		`ExecStart=/usr/bin/tug-run --supervised --name=systemd-web --replace --rm --sdnotify=container --env=A=1 "--env=B=two words" --label=x=y `+
 			`--publish=8080:80 --read-only=true --user=12:13 --stop-signal=INT --no-hosts registry.example/web:1 serve --listen "a b" $PORT`,
-		"ExecStopPost=/usr/bin/tug-cleanup --ignore --service systemd-%N", "ExecReload=/usr/bin/tug-kill --signal=HUP systemd-%N",
+		"ExecStopPost=/usr/bin/tug-cleanup --ignore --service systemd-web", "ExecReload=/usr/bin/tug-kill --signal=HUP systemd-web",
 		"Type=notify", "NotifyAccess=all", "KillMode=mixed", "KillSignal=SIGINT", "MemoryMax=512M", "TasksMax=20", "Restart=always",
 		"Description=Web", "WantedBy=multi-user.target default.target", "[X-Container]")
 	if want := []string{"default.target.wants/web.service", "multi-user.target.wants/web.service"}; !slices.Equal(web.Links, want) {
@@ -125,7 +125,7 @@ func TestTemplate(t *testing.T) {
 		t.Errorf("%s %q", job.Name, job.Links)
 	}
 	has(t, job, "Requires=v-volume@%i.service")
-	if !strings.Contains(job.Text, "--name=systemd-%p_%i") {
+	if !strings.Contains(job.Text, "--name=systemd-job_%i") {
 		t.Error(job.Text)
 	}
 }
@@ -141,6 +141,36 @@ func TestUsers(t *testing.T) {
 	}
 }
 
+// TestNames: who names a file calls its object what the file's own unit calls it.
+func TestNames(t *testing.T) {
+	s := set(t, "web.container", "[Container]\nServiceName=site\nImage=x\n", "job@one.container", "[Container]\nImage=x\n",
+		"data@.volume", "[Volume]\n", "data@two.volume", "[Volume]\n",
+		"all.container", "[Container]\nImage=x\nNetwork=web.container\nVolume=data@one.volume:/one\nVolume=data@two.volume:/two\n",
+		"near.container", "[Container]\nImage=x\nNetwork=job@one.container\n")
+	for name, want := range map[string]string{"web.container": "--name=systemd-site ", "job@one.container": "--name=systemd-job_one ",
+		"data@.volume": " systemd-data-%i\n", "data@two.volume": " systemd-data-two\n"} {
+		if text := strings.ReplaceAll(convert(t, s, name).Text, " \\\n    ", " "); !strings.Contains(text, want) {
+			t.Errorf("%s: no %q in\n%s", name, want, text)
+		}
+	}
+	all := convert(t, s, "all.container").Text + convert(t, s, "near.container").Text
+	for _, want := range []string{"--network=container:systemd-site", "--volume=systemd-data-one:/one", "--volume=systemd-data-two:/two", "--network=container:systemd-job_one"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %s in\n%s", want, all)
+		}
+	}
+}
+
+// TestOneshot: both are in the unit's cgroup, and the command stays.
+func TestOneshot(t *testing.T) {
+	s := set(t, "job.container", "[Container]\nImage=x\nMemory=1g\nStopTimeout=0\nStopSignal=sigint\n[Service]\nType=oneshot\n")
+	job := convert(t, s, "job.container")
+	has(t, job, "Type=oneshot", "MemoryMax=1G", "TimeoutStopSec=1ms", "KillSignal=SIGINT")
+	if strings.Contains(job.Text, "--supervised") || !strings.Contains(job.Text, "--cgroups=disabled") {
+		t.Error(job.Text)
+	}
+}
+
 func TestDropins(t *testing.T) {
 	s := set(t,
 		"foo-bar.container", "[Container]\nImage=one\nEnvironment=A=1\n",
@@ -148,7 +178,7 @@ func TestDropins(t *testing.T) {
 		"foo-.container.d/20.conf", "[Container]\nImage=two\n",
 		"foo-bar.container.d/10.conf", "[Container]\nEnvironment=\nEnvironment=C=3\n",
 		"other.container.d/1.conf", "[Container]\nImage=wrong\n")
-	has(t, convert(t, s, "foo-bar.container"), "ExecStart=/usr/bin/tug-run --supervised --name=systemd-%N --replace --rm --sdnotify=conmon --env=C=3 two")
+	has(t, convert(t, s, "foo-bar.container"), "ExecStart=/usr/bin/tug-run --supervised --name=systemd-foo-bar --replace --rm --sdnotify=conmon --env=C=3 two")
 }
 
 // TestProblems: each says the file, the line, and where it can what to do.
@@ -164,6 +194,10 @@ func TestProblems(t *testing.T) {
 		{"a.container", "[Container]\nImage=x\n[Unt]\nA=b\n", "the section [Unt] is not known in a .container file; did you mean [Unit]?"},
 		{"a.container", "[Container]\nImage=x\n[Service]\nExecStart=/bin/evil\n", ":4: ExecStart= of [Service] is made from [Container]"},
 		{"a.container", "[Container]\nImage=x\nServiceName=../../evil\n", "ServiceName="},
+		{"a.container", "[Container]\nImage=x\n[Quadlet]\nDefaultDependencies=perhaps\n", ":4: DefaultDependencies="},
+		{"a.container", "[Container]\nImage=x\nTimezone=local\n", ":3: Timezone=: time zones are the image's"},
+		{"a.container", "[Container]\nImage=x\nHttpProxy=yes\n", ":3: HttpProxy=yes: variables of a proxy"},
+		{"a.kube", "[Kube]\n", "not run by this version"},
 		{"a.pod", "[Pod]\n", "pods are not supported"},
 		{"a.build", "[Build]\n", "images are not built"},
 	} {
@@ -180,7 +214,8 @@ func TestProblems(t *testing.T) {
 		{"[Container]\n=x\n", ":2: no name before the ="},
 		{"[Container]\nA=\xff\n", "not a text in UTF-8"},
 	} {
-		_, err := load(t, "a.container", c.text)
+		s := set(t, "a.container", c.text)
+		_, err := s.Convert(s.find("a.container"))
 		var p *Problem
 		if !errors.As(err, &p) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q", c.text, err, c.want)

@@ -34,6 +34,7 @@ type File struct {
 	// Path is the file's own, and Name its last part: web.container.
 	Path, Name string
 	Sections   []*Section
+	err        error // why it cannot be converted, when it could not be read
 }
 
 // Problem is what is wrong at a line of a file.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -63,7 +64,8 @@ type described struct {
 	name    string
 	rootfs  bool
 	restart string
-	lines   []string
+	lines   []string // of [Container]
+	service []string // of [Service]
 }
 
 // shorts are the options of one letter; those in flagLetters take no value.
@@ -109,7 +111,9 @@ func (d *described) letters(letters string, args []string) ([]string, error) {
 			return nil, fmt.Errorf("-%c: not an option that is known", letters[i])
 		}
 		if slices.Contains(switches, name) {
-			d.add(name, "true")
+			if err := d.add(name, "true"); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		value := strings.TrimPrefix(letters[i+1:], "=")
@@ -128,12 +132,22 @@ func (d *described) take(name, value string, has bool, args []string) ([]string,
 	default:
 		value, args = args[0], args[1:]
 	}
-	d.add(name, value)
-	return args, nil
+	return args, d.add(name, value)
+}
+
+// lost are options that nothing in a unit stands for. Limits of a cgroup that the
+// container does not have, and what the unit's start would refuse, are no better found
+// at the next boot.
+var lost = []string{
+	"blkio-weight", "blkio-weight-device", "cpu-period", "cpu-quota", "cpu-shares", "cpuset-cpus", "cpuset-mems", "device-read-bps", "device-read-iops",
+	"device-write-bps", "device-write-iops", "memory-reservation", "memory-swap", "memory-swappiness", "oom-kill-disable", "pod", "pod-id-file", "secret", "tz",
 }
 
 // add makes a line of an option.
-func (d *described) add(name, value string) {
+func (d *described) add(name, value string) error {
+	if slices.Contains(lost, name) || strings.HasPrefix(name, "health-") {
+		return fmt.Errorf("--%s: there is no key for it: leave it out, and see systemd.resource-control(5) for limits", name)
+	}
 	switch name {
 	case "name":
 		d.name = value
@@ -148,16 +162,25 @@ func (d *described) add(name, value string) {
 		if both {
 			d.set("Group", group)
 		}
+	case "cpus":
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil || n <= 0 {
+			return fmt.Errorf("--cpus %s: not a number", shorten(value))
+		}
+		d.service = append(d.service, fmt.Sprintf("CPUQuota=%.0f%%", 100*n))
+	case "timeout":
+		d.service = append(d.service, "RuntimeMaxSec="+one(value))
 	case "rm", "detach", "replace", "interactive", "tty", "attach", "sig-proxy", "quiet", "cidfile", "pidfile", "supervised", "sdnotify", "cgroups",
 		"detach-keys", "log-driver", "log-opt", "conmon-pidfile":
 		// The unit says what these do.
 	default:
-		if line, ok := assignment(name, value); ok {
-			d.lines = append(d.lines, line)
-			return
+		line, ok := assignment(name, value)
+		if !ok {
+			line = "PodmanArgs=" + joined([]string{"--" + name + "=" + value})
 		}
-		d.lines = append(d.lines, "PodmanArgs="+joined([]string{"--" + name + "=" + value}))
+		d.lines = append(d.lines, line)
 	}
+	return nil
 }
 
 // assignment finds the key of an option that has one of its own.
@@ -200,7 +223,9 @@ func (d *described) text(what string) string {
 	for _, line := range d.lines {
 		b.WriteString(line + "\n")
 	}
-	b.WriteString("\n[Service]\nRestart=" + restart(d.restart) + "\n\n[Install]\nWantedBy=default.target\n")
+	b.WriteString("\n[Service]\nRestart=" + restart(d.restart) + "\n")
+	write(&b, d.service)
+	b.WriteString("\n[Install]\nWantedBy=default.target\n")
 	return b.String()
 }
 

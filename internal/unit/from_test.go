@@ -29,11 +29,11 @@ PublishPort=8080:80
 ReadOnly=true
 User=1
 Volume=/srv:/srv:ro
-PodmanArgs=--cpus=2
 Exec=sh -c "echo $$HOME\nExecStart=evil"
 
 [Service]
 Restart=always
+CPUQuota=200%
 
 [Install]
 WantedBy=default.target
@@ -51,7 +51,7 @@ WantedBy=default.target
 	}
 	for _, c := range []struct{ line, want string }{
 		{"", "empty"}, {"rm -rf x", "not a command line"}, {"podman ps", "must be run or create"}, {"podman run -d", "no image"},
-		{"podman run --name", "value is missing"}, {"podman run -Z image", "-Z"},
+		{"podman run --name", "value is missing"}, {"podman run -Z image", "-Z"}, {"podman run --memory-swap 1g image", "--memory-swap"}, {"docker run --health-cmd x image", "--health-cmd"},
 	} {
 		if _, _, err := FromCommand(strings.Fields(c.line)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q", c.line, err, c.want)

@@ -72,10 +72,10 @@ func generate(dir string, s Service) error {
 // failing is the service of a file that cannot be converted. It is wanted where
 // the right one would be, and says what is wrong when it is started.
 func (s *Set) failing(f *File, why error) Service {
-	service := Service{Name: ServiceName(f), Source: f.Path}
+	service := Service{Name: ServiceName(f)}
 	var b strings.Builder
 	fmt.Fprintf(&b, Mark+"%s, which cannot be used.\n", f.Name)
-	fmt.Fprintf(&b, "\n[Unit]\nSourcePath=%s\nDescription=%s\n", Literal(f.Path), Literal("Broken: "+f.Name))
+	fmt.Fprintf(&b, "\n[Unit]\nSourcePath=%s\nDescription=%s\n", Literal(strings.Map(printable, f.Path)), Literal("Broken: "+f.Name))
 	b.WriteString("\n[Service]\nType=oneshot\n")
 	args := []string{filepath.Join(s.Programs, "tug-unit"), "--failure"}
 	for line := range strings.SplitSeq(why.Error(), "\n") {

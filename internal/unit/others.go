@@ -15,7 +15,7 @@ func (c *converter) objectName(key string) string {
 	if e, ok := c.section.Last(key); ok && e.Value != "" {
 		return c.one(e)
 	}
-	return "systemd-" + strings.ReplaceAll(base(c.file.Name), "@", "-%i")
+	return defaultName(c.file.Name, "")
 }
 
 // volume makes the service of a [Volume].

@@ -43,8 +43,8 @@ func Dirs(user bool, uid int, getenv func(string) string) []string {
 const usersDir = "users"
 
 // Load reads all files in the directories and those below, with their drop-ins. A
-// name that is there twice is that of the first directory. What cannot be read is
-// in the error; all else is in the Set.
+// name that is there twice is that of the first directory. A file that cannot be read
+// is in the Set, for Convert to say why; the error is about directories and names.
 func Load(dirs []string, user bool, programs string) (*Set, error) {
 	l := &loader{set: &Set{Programs: programs, User: user}, dropins: map[string][]string{}, linked: map[string]bool{}, names: map[string]bool{}}
 	for _, dir := range dirs {
@@ -140,10 +140,9 @@ func (l *loader) read(path string) error {
 	for _, dropin := range l.dropinsOf(f.Name) {
 		err = errors.Join(err, f.add(dropin))
 	}
-	if err == nil {
-		l.set.Files = append(l.set.Files, f)
-	}
-	return err
+	f.err = err
+	l.set.Files = append(l.set.Files, f)
+	return nil
 }
 
 // dropinsOf are the files that change a unit: of container.d, foo-.container.d,
@@ -187,7 +186,7 @@ func (s *Set) Open(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(Suffixes(), filepath.Ext(path)) {
+	if !validName(filepath.Base(path)) || !slices.Contains(Suffixes(), filepath.Ext(path)) {
 		return nil, fmt.Errorf("%s: not one of %s", path, strings.Join(Suffixes(), " "))
 	}
 	for _, f := range s.Files {

@@ -24,6 +24,7 @@ type rule struct {
 const (
 	noSecrets = "secrets are not kept: LoadCredential= of the unit hands them over"
 	noModule  = "there are no configuration modules"
+	noLabels  = "SELinux labels are not supported by this version"
 	noPods    = "pods are not supported by this version"
 	noLoop    = "health checks of units are not supported by this version"
 )
@@ -97,10 +98,10 @@ var containerRules = map[string]rule{
 	"SeccompProfile":        {kind: special},
 	"Secret":                {kind: refused, reason: noSecrets},
 	"SecurityLabelDisable":  {kind: special},
-	"SecurityLabelFileType": {kind: special},
-	"SecurityLabelLevel":    {kind: special},
-	"SecurityLabelNested":   {kind: special},
-	"SecurityLabelType":     {kind: special},
+	"SecurityLabelFileType": {kind: refused, reason: noLabels},
+	"SecurityLabelLevel":    {kind: refused, reason: noLabels},
+	"SecurityLabelNested":   {kind: refused, reason: noLabels},
+	"SecurityLabelType":     {kind: refused, reason: noLabels},
 	"ServiceName":           {kind: special},
 	"ShmSize":               {kind: single, option: "shm-size"},
 	"StartWithPod":          {kind: refused, reason: noPods},

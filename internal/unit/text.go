@@ -15,14 +15,12 @@ const Mark = "# Made by tug-unit from "
 // service writes the unit file: what was in the file's own [Unit], [Service] and
 // [Install] stays as it was, and comes after ours, so that it can change it.
 func (c *converter) service() Service {
-	s := Service{Name: ServiceName(c.file), Source: c.file.Path}
+	s := Service{Name: ServiceName(c.file)}
 	var b strings.Builder
 	fmt.Fprintf(&b, Mark+"%s.\n", c.file.Name)
-	fmt.Fprintf(&b, "\n[Unit]\nSourcePath=%s\n", Literal(c.file.Path))
+	fmt.Fprintf(&b, "\n[Unit]\nSourcePath=%s\n", Literal(strings.Map(printable, c.file.Path)))
 	write(&b, c.unit)
-	if e, ok := c.file.Section("Quadlet").Last("DefaultDependencies"); !ok || c.boolean(e) {
-		write(&b, c.online())
-	}
+	write(&b, c.online)
 	copySection(&b, c.file.Section("Unit"))
 	b.WriteString("\n[Service]\n")
 	write(&b, c.svc)
@@ -38,12 +36,13 @@ func (c *converter) service() Service {
 	return s
 }
 
-// online are the dependencies of what may need the network for an image.
-func (c *converter) online() []string {
-	if c.section.Name == "Volume" || c.section.Name == "Network" || c.set.User {
-		return nil
+// waitOnline adds the dependencies of what may need the network for an image.
+func (c *converter) waitOnline() {
+	e, ok := c.file.Section("Quadlet").Last("DefaultDependencies")
+	if ok && !c.boolean(e) || c.section.Name == "Volume" || c.section.Name == "Network" || c.set.User {
+		return
 	}
-	return []string{"Wants=network-online.target", "After=network-online.target"}
+	c.online = []string{"Wants=network-online.target", "After=network-online.target"}
 }
 
 func write(b *strings.Builder, lines []string) {

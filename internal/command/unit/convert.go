@@ -120,26 +120,24 @@ func (o *options) newConvert() *cobra.Command {
 		Short: "Write the units of files into a directory",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, err := o.write(cmd.OutOrStdout(), dir, args)
-			return err
+			services, err := o.services(args)
+			if err != nil {
+				return err
+			}
+			return write(cmd.OutOrStdout(), dir, services)
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", ".", "`DIR` for the unit files")
 	return cmd
 }
 
-// write writes the units of files into dir, all or, when one cannot be converted,
-// none, and prints their paths.
-func (o *options) write(w io.Writer, dir string, paths []string) ([]unit.Service, error) {
-	services, err := o.services(paths)
-	if err != nil {
-		return nil, err
-	}
+// write writes units into dir, and prints their paths.
+func write(w io.Writer, dir string, services []unit.Service) error {
 	for _, s := range services {
 		if err := unit.Write(dir, s); err != nil {
-			return nil, err
+			return err
 		}
 		fmt.Fprintln(w, filepath.Join(dir, s.Name))
 	}
-	return services, nil
+	return nil
 }

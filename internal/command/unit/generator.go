@@ -70,7 +70,7 @@ func generator(dir string, user bool, stderr io.Writer) int {
 			fmt.Fprintln(stderr, "tug-unit: "+line)
 		}
 	}
-	o := options{user: user, programs: programs()}
+	o := options{user: user}
 	set, err := unit.Load(unit.Dirs(user, os.Getuid(), os.Getenv), user, o.dir())
 	if err != nil {
 		say(err)
@@ -86,15 +86,4 @@ func generator(dir string, user bool, stderr io.Writer) int {
 		return 1
 	}
 	return 0
-}
-
-// programs is the directory of the tug programs when we are a generator: it is
-// another than ours.
-func programs() string {
-	for _, dir := range []string{"/usr/local/bin", "/usr/bin"} {
-		if exists(filepath.Join(dir, "tug-run")) {
-			return dir
-		}
-	}
-	return "/usr/bin"
 }

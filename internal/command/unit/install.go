@@ -54,10 +54,13 @@ func (o *options) newInstall() *cobra.Command {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				return err
 			}
-			if err := o.mayReplace(dir, args); err != nil {
-				return err
+			services, err := o.services(args)
+			if err == nil {
+				err = mayReplace(dir, services)
 			}
-			services, err := o.write(cmd.OutOrStdout(), dir, args)
+			if err == nil {
+				err = write(cmd.OutOrStdout(), dir, services)
+			}
 			if err != nil || noReload {
 				return err
 			}
@@ -85,11 +88,7 @@ func (o *options) newInstall() *cobra.Command {
 }
 
 // mayReplace refuses to write over a unit that somebody else wrote.
-func (o *options) mayReplace(dir string, paths []string) error {
-	services, err := o.services(paths)
-	if err != nil {
-		return err
-	}
+func mayReplace(dir string, services []unit.Service) error {
 	for _, s := range services {
 		path := filepath.Join(dir, s.Name)
 		if exists(path) && !ours(path) {

@@ -111,7 +111,8 @@ func (o *options) args() []string {
 	return args
 }
 
-// dir is where the tug programs are.
+// dir is where the tug programs are: beside the file that we are, whatever link
+// named it.
 func (o *options) dir() string {
 	if o.programs != "" {
 		return o.programs
