@@ -139,8 +139,7 @@ func newUser(t *testing.T, dir string) string {
 		u, err := user.Lookup(name)
 		if err == nil {
 			for _, pid := range processesOf(u.Uid) {
-				// Podman's own, which is there to keep its namespace.
-				if command := scene.Command(pid); !strings.HasPrefix(command, "catatonit -P") {
+				if command := scene.Command(pid); !podmans(command) {
 					t.Errorf("left running: %d %s", pid, command)
 				}
 				_ = exec.Command("kill", "-KILL", strconv.Itoa(pid)).Run() // gone is as good
@@ -156,6 +155,9 @@ func newUser(t *testing.T, dir string) string {
 	}
 	return name
 }
+
+// podmans tells whether a process is the one that keeps podman's user namespace.
+func podmans(command string) bool { return strings.HasPrefix(command, "catatonit -P") }
 
 // processesOf gives the processes that live and belong to a user.
 func processesOf(uid string) []int {
