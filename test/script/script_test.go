@@ -61,6 +61,9 @@ func build() (*stage, func(), error) {
 	if err := os.Setenv("TMPDIR", "/var/tmp"); err != nil {
 		return nil, func() {}, err
 	}
+	if err := scene.SubIDs(); err != nil { // of --userns auto
+		return nil, func() {}, err
+	}
 	cache, err := filepath.Abs(filepath.Join(scene.Top, "build", "images"))
 	if err != nil {
 		return nil, func() {}, err

@@ -32,9 +32,9 @@ func TestGenerator(t *testing.T) {
 	m.write("/etc/containers/systemd/data.volume", "[Volume]\nVolumeName=data\n")
 	m.write("/etc/containers/systemd/bad.container", "[Container]\nImag=x\n")
 	m.must("systemctl daemon-reload && systemctl start box")
-	if got := m.must("tug volume inspect -f '{{.Name}}' data && tug exec systemd-box cat /data/said"); got != "data\ntwo words" {
-		t.Error(got)
-	}
+	m.await("it has written into its volume", func() bool {
+		return m.must("tug volume inspect -f '{{.Name}}' data && tug exec systemd-box cat /data/said || true") == "data\ntwo words"
+	})
 	if got := m.property("box", "Description"); got != `100% of a "box"` {
 		t.Error(got)
 	}
@@ -44,9 +44,9 @@ func TestGenerator(t *testing.T) {
 	if _, code := m.try("systemctl start bad"); code == 0 {
 		t.Error("a broken file was started")
 	}
-	if got := m.must("journalctl -u bad --no-pager -o cat"); !strings.Contains(got, "bad.container:2: Imag= is not known in [Container]; did you mean Image=?") {
-		t.Error(got)
-	}
+	m.await("the journal says why", func() bool {
+		return strings.Contains(m.must("journalctl -u bad --no-pager -o cat"), "bad.container:2: Imag= is not known in [Container]; did you mean Image=?")
+	})
 	if out, code := m.try("tug unit --check"); code != 1 || !strings.Contains(out, "bad.container:2") {
 		t.Errorf("%d: %s", code, out)
 	}
