@@ -128,15 +128,17 @@ func retell(ctx context.Context, store places, set *network.Set, c *libstorage.C
 	if left == nil {
 		lines = hostsLine(changed)
 	}
-	err = errors.Join(err, editHosts(store, c.Record.ID, c.Record.ID, name, lines))
-	if err != nil || !changed.DNS {
-		return err
-	}
-	conf, err := libexec.ResolvConf(knowing(config.Exec.DNS, on))
-	if err != nil {
-		return err
-	}
-	return editFile(filepath.Join(store.RunRoot(), "tug", c.Record.ID, "resolv.conf"), func(string) string { return conf })
+	return errors.Join(err, alone(ctx, store, func() error {
+		err := editHosts(store, c.Record.ID, c.Record.ID, name, lines)
+		if err != nil || !changed.DNS {
+			return err
+		}
+		conf, err := libexec.ResolvConf(knowing(config.Exec.DNS, on))
+		if err != nil {
+			return err
+		}
+		return editFile(filepath.Join(store.RunRoot(), "tug", c.Record.ID, "resolv.conf"), func(string) string { return conf })
+	}))
 }
 
 // own gives how a container was asked for, when it has networks that can change.

@@ -52,26 +52,33 @@ func forget(ctx context.Context, store places, set *network.Set, left []network.
 }
 
 // acquaint calls edit for each other container of these networks.
-func acquaint(ctx context.Context, store places, set *network.Set, joined []network.Joined, edit func(own, other *network.Joined) error) (err error) {
+func acquaint(ctx context.Context, store places, set *network.Set, joined []network.Joined, edit func(own, other *network.Joined) error) error {
 	silent := slices.DeleteFunc(slices.Clone(joined), func(j network.Joined) bool { return j.DNS || len(j.Addresses) == 0 })
 	if len(silent) == 0 {
 		return nil
 	}
+	return alone(ctx, store, func() (err error) {
+		for i := range silent {
+			on, oerr := set.On(silent[i].Network)
+			err = errors.Join(err, oerr)
+			for k := range on {
+				if on[k].Up && on[k].Container.ID != silent[i].Container.ID {
+					err = errors.Join(err, edit(&silent[i], &on[k]))
+				}
+			}
+		}
+		return err
+	})
+}
+
+// alone edits files of containers while nobody else does.
+func alone(ctx context.Context, store places, edit func() error) (err error) {
 	lock, err := names.Lock(ctx, filepath.Join(store.RunRoot(), "tug", "hosts.lock"))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	for i := range silent {
-		on, oerr := set.On(silent[i].Network)
-		err = errors.Join(err, oerr)
-		for k := range on {
-			if on[k].Up && on[k].Container.ID != silent[i].Container.ID {
-				err = errors.Join(err, edit(&silent[i], &on[k]))
-			}
-		}
-	}
-	return err
+	return edit()
 }
 
 // hostsLine is one for each address; a container without a name has none.

@@ -6,14 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/status"
 	"github.com/tug-containers/tug/libexec/network"
+	"github.com/tug-containers/tug/libexec/network/cni"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -71,21 +70,20 @@ func Reset(ctx context.Context, store *libstorage.Store, warn func(string)) erro
 	return store.Reset(ctx)
 }
 
-// resetNetworks removes all networks, and what of them killed commands left.
+// resetNetworks removes all networks, and what of them killed commands left. Those of
+// CNI are files of others.
 func resetNetworks(ctx context.Context, store *libstorage.Store) error {
-	run := filepath.Join(store.RunRoot(), "tug")
-	set := network.Open(network.Options{Dir: filepath.Join(store.Root(), "tug", "networks"), RunDir: run})
-	all, err := set.List()
+	set := Networks(store, network.Config{}, "", nil)
+	ids, err := set.Holders()
 	errs := []error{err}
-	left, _ := os.ReadDir(filepath.Join(run, "netns")) // without it, none
-	for _, e := range left {
-		errs = append(errs, set.Teardown(ctx, e.Name()))
+	for _, id := range ids {
+		errs = append(errs, set.Purge(ctx, id))
 	}
+	all, err := set.List()
+	errs = append(errs, err)
 	for _, n := range all {
-		on, err := set.On(n.Name)
-		errs = append(errs, err)
-		for _, j := range on {
-			errs = append(errs, set.Teardown(ctx, j.Container.ID))
+		if n.Driver == cni.Name {
+			continue
 		}
 		if err := set.Remove(ctx, n.Name); !errors.Is(err, network.ErrUnknown) {
 			errs = append(errs, err)

@@ -57,12 +57,7 @@ func (s *session) begun(dir string, p libexec.Process) error {
 	if err != nil {
 		return err
 	}
-	// Whole or not there: others may look for it.
-	path := filepath.Join(dir, sessionFile)
-	if err := os.WriteFile(path+".tmp", data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".tmp", path)
+	return replaceFile(filepath.Join(dir, sessionFile), string(data))
 }
 
 // died notes its end; code is nil when nobody saw it.

@@ -36,15 +36,15 @@ func (r *resolver) answer(message []byte, client netip.Addr) (q, a *dns.Msg) {
 		return nil, refuse(message, dns.RcodeFormatError)
 	}
 	if opt := q.IsEdns0(); opt != nil && opt.Version() != 0 {
-		return nil, failed(q, dns.RcodeBadVers)
+		return nil, reply(q, dns.RcodeBadVers)
 	}
 	question := q.Question[0]
 	if question.Qclass != dns.ClassINET {
-		return nil, failed(q, dns.RcodeRefused)
+		return nil, reply(q, dns.RcodeRefused)
 	}
 	switch question.Qtype {
 	case dns.TypeAXFR, dns.TypeIXFR, dns.TypeMAILA, dns.TypeMAILB:
-		return nil, failed(q, dns.RcodeRefused)
+		return nil, reply(q, dns.RcodeRefused)
 	}
 	pages := r.pages(here, client)
 	if a := local(q, pages); a != nil {
@@ -52,7 +52,7 @@ func (r *resolver) answer(message []byte, client netip.Addr) (q, a *dns.Msg) {
 	}
 	// With one network that leads outside a container may know what is there.
 	if !slices.ContainsFunc(pages, func(p *page) bool { return !p.file.Network.Internal }) {
-		return nil, failed(q, dns.RcodeNameError)
+		return nil, reply(q, dns.RcodeNameError)
 	}
 	return q, nil
 }
@@ -86,7 +86,7 @@ func local(q *dns.Msg, pages []*page) *dns.Msg {
 		return a
 	}
 	if ours || name == names.Domain {
-		return failed(q, dns.RcodeNameError)
+		return reply(q, dns.RcodeNameError)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func reversed(q *dns.Msg, address netip.Addr, pages []*page) *dns.Msg {
 		c := p.holders[address]
 		if c == nil || len(c.Names) == 0 {
 			if p.allowed(address) {
-				return failed(q, dns.RcodeNameError)
+				return reply(q, dns.RcodeNameError)
 			}
 			continue
 		}
@@ -169,8 +169,6 @@ func reply(q *dns.Msg, code int) *dns.Msg {
 	}
 	return a
 }
-
-func failed(q *dns.Msg, code int) *dns.Msg { return reply(q, code) }
 
 // refuse answers a message that cannot be read with its number alone.
 func refuse(message []byte, code int) *dns.Msg {

@@ -40,7 +40,7 @@ func (r *resolver) forward(q *dns.Msg, client netip.Addr) *dns.Msg {
 		}
 	}
 	if last == nil {
-		return failed(q, dns.RcodeServerFailure)
+		return reply(q, dns.RcodeServerFailure)
 	}
 	a := reply(q, last.Rcode)
 	a.RecursionAvailable, a.AuthenticatedData = true, last.AuthenticatedData

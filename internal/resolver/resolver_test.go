@@ -429,7 +429,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message []byte) {
 		q, a := r.answer(message, loopback)
 		if q != nil {
-			a = failed(q, dns.RcodeServerFailure)
+			a = reply(q, dns.RcodeServerFailure)
 		}
 		if a == nil {
 			return

@@ -114,7 +114,7 @@ func (r *resolver) packets(conn *net.UDPConn) {
 				}()
 				continue
 			}
-			answer = failed(q, dns.RcodeServerFailure)
+			answer = reply(q, dns.RcodeServerFailure)
 		}
 		if answer != nil {
 			send(conn, from, pack(answer, packetSize(answer)))
@@ -165,7 +165,7 @@ func (r *resolver) connection(conn net.Conn) {
 		}
 		q, answer := r.answer(message, client)
 		if q != nil {
-			if answer = failed(q, dns.RcodeServerFailure); r.desk.take(client) {
+			if answer = reply(q, dns.RcodeServerFailure); r.desk.take(client) {
 				answer = r.forward(q, client)
 				r.desk.leave(client)
 			}

@@ -69,6 +69,9 @@ func (b *bridge) Add(ctx context.Context, n *Network, want Attachment, j *Joined
 		return b.holder(err, j)
 	}
 	defer ports.close()
+	if err := b.unmapped(ports.list, j, func(other *Joined) bool { return other.Driver != Bridge }); err != nil {
+		return err
+	}
 	j.Container.Ports = ports.list
 	if err := keep(); err != nil {
 		return err

@@ -13,19 +13,31 @@ func ClaimPorts(runDir string, j *Joined) (release func(), err error) {
 	if err != nil {
 		return nil, b.holder(err, j)
 	}
-	for _, other := range b.all() {
-		if other.Container.ID == j.Container.ID {
-			continue
-		}
-		for _, p := range other.Container.Ports {
-			for _, own := range c.list {
-				if p.meets(Port{}, []Port{own}) {
-					c.close()
-					return nil, errorf(errclass.Conflict, p.String(), "port %s of the host: %w: container %s has it", p, ErrPort, other.Container.name())
-				}
-			}
-		}
+	if err := b.unmapped(c.list, j, func(*Joined) bool { return true }); err != nil {
+		c.close()
+		return nil, err
 	}
 	j.Container.Ports = c.list
 	return c.close, nil
+}
+
+// unmapped refuses ports that another container has: where the mapping is another
+// driver's, no socket says so.
+func (b *bridge) unmapped(ports []Port, j *Joined, counts func(*Joined) bool) error {
+	if len(ports) == 0 {
+		return nil
+	}
+	all := b.all()
+	for i := range all {
+		other := &all[i]
+		if other.Container.ID == j.Container.ID || !counts(other) {
+			continue
+		}
+		for _, p := range other.Container.Ports {
+			if p.meets(Port{}, ports) {
+				return errorf(errclass.Conflict, p.String(), "port %s of the host: %w: container %s has it", p, ErrPort, other.Container.name())
+			}
+		}
+	}
+	return nil
 }

@@ -15,10 +15,7 @@ import (
 // Registers of 32 bits, from which a key of several parts is put together.
 const (
 	word0 = unix.NFT_REG32_00
-	word1 = word0 + 1
-	word2 = word0 + 2
 	word4 = word0 + 4
-	word5 = word0 + 5
 )
 
 // build makes the table with all its rules. What there is of it is emptied first:

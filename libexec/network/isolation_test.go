@@ -97,14 +97,18 @@ func TestIsolation(t *testing.T) {
 	mustAsk(t, far, "tcp", "198.51.100.1:8003", "198.51.100.2")
 	mustAsk(t, "", "tcp", "127.0.0.1:8004", "")
 	// route_localnet is no way to what listens on the host's loopback device.
-	serve(t, "", "tcp", "127.0.0.1:9000")
 	if err := in(ends["open"].Netns, func() error {
 		h := handle(t)
 		link, err := h.LinkByName("eth0")
 		if err != nil {
 			return err
 		}
-		return errors.Join(setSysctl("net/ipv4/conf/eth0/route_localnet", "1"), setSysctl("net/ipv4/conf/all/route_localnet", "1"),
+		lo, err := h.LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		// Without its own 127.0.0.0/8 the container sends such packets out.
+		return errors.Join(h.LinkSetDown(lo), setSysctl("net/ipv4/conf/eth0/route_localnet", "1"), setSysctl("net/ipv4/conf/all/route_localnet", "1"),
 			h.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: ends["open"].Gateways[0].AsSlice(), Dst: &net.IPNet{IP: net.IPv4(127, 0, 0, 9), Mask: net.CIDRMask(32, 32)}}))
 	}); err != nil {
 		t.Error(err)

@@ -74,10 +74,6 @@ func (s *Set) joinedBy(id string) ([]string, error) {
 	return names, err
 }
 
-// RunPath is the directory with who is on a network: one file ID.json each, which
-// is replaced by rename and removed at the end.
-func (s *Set) RunPath(name string) string { return s.runPath(name) }
-
 func (s *Set) readJoined(name, id string) (j Joined, err error) {
 	if !validName(name) || !validID(id) {
 		return j, fs.ErrNotExist

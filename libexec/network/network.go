@@ -20,7 +20,6 @@ const DefaultName = "bridge"
 const (
 	Bridge  = "bridge"
 	Macvlan = "macvlan"
-	Ipvlan  = "ipvlan"
 )
 
 // Network is the definition of a network. It does not change while containers are
@@ -32,7 +31,7 @@ type Network struct {
 	Name   string `json:"name"`
 	ID     string `json:"id"`
 	Driver string `json:"driver"`
-	// Interface is the bridge on the host, or for macvlan and ipvlan the parent.
+	// Interface is the bridge on the host, or for macvlan the parent.
 	Interface string    `json:"network_interface,omitzero"`
 	Created   time.Time `json:"created"`
 	Subnets   []Subnet  `json:"subnets,omitzero"`
@@ -185,6 +184,9 @@ func (s *Subnet) check() error {
 		}
 		if r.Start.IsValid() && r.End.IsValid() && r.End.Less(r.Start) {
 			return fmt.Errorf("range %s-%s: the end comes first", r.Start, r.End)
+		}
+		if first, end := s.bounds(); end.Less(first) {
+			return fmt.Errorf("range in subnet %s: it has no address of a host", p)
 		}
 	}
 	return nil

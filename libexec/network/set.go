@@ -180,10 +180,7 @@ func (s *Set) Create(ctx context.Context, n Network) (Network, error) {
 	if err := CheckName(n.Name); err != nil {
 		return n, err
 	}
-	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
-		return n, err
-	}
-	unlock, err := lock(ctx, filepath.Join(s.o.Dir, "lock"))
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return n, err
 	}
@@ -228,7 +225,7 @@ func (s *Set) write(n *Network) error {
 // move gives a network another subnet, and its bridge another name, when they
 // were chosen and not asked for. why is what is wrong with those it has.
 func (s *Set) move(ctx context.Context, n *Network, why error) (bool, error) {
-	unlock, err := lock(ctx, filepath.Join(s.o.Dir, "lock"))
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -271,13 +268,21 @@ func (s *Set) Default(ctx context.Context) (Network, error) {
 	return n, err
 }
 
+// lock is for who changes definitions.
+func (s *Set) lock(ctx context.Context) (unlock func() error, err error) {
+	if err := os.MkdirAll(s.o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	return lock(ctx, filepath.Join(s.o.Dir, "lock"))
+}
+
 // Remove removes a network that nobody is on; a damaged definition too.
 func (s *Set) Remove(ctx context.Context, name string) error {
 	n, err := s.Lookup(name)
 	if err != nil && n.Name == "" || errors.Is(err, ErrUnknown) || errors.Is(err, ErrNewer) {
 		return err
 	}
-	unlock, lerr := lock(ctx, filepath.Join(s.o.Dir, "lock"))
+	unlock, lerr := s.lock(ctx)
 	if lerr != nil {
 		return lerr
 	}

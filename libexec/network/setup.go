@@ -63,7 +63,7 @@ func (s *Set) join(ctx context.Context, c Container, want Attachment, on []Joine
 	}
 	j := Joined{
 		Format: format, Network: n.Name, NetworkID: n.ID, Driver: n.Driver, Container: c, Netns: s.NetnsPath(c.ID),
-		Interface: want.Interface, Aliases: want.Aliases, DNS: n.DNS && s.o.Resolver != "", Nameservers: n.DNSServers, Order: len(on),
+		Interface: want.Interface, Aliases: want.Aliases, DNS: n.DNS && s.o.Resolver != "" && len(n.Subnets) > 0, Nameservers: n.DNSServers, Order: len(on),
 	}
 	if j.Interface, err = chooseName(want.Interface, on); err != nil {
 		return j, err

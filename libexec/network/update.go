@@ -5,7 +5,6 @@ package network
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
 	"github.com/tug-containers/tug/internal/errclass"
 )
@@ -16,7 +15,7 @@ func (s *Set) Update(ctx context.Context, name string, edit func(*Network) error
 	if n, err = s.Lookup(name); err != nil {
 		return n, err
 	}
-	unlock, err := lock(ctx, filepath.Join(s.o.Dir, "lock"))
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return n, err
 	}

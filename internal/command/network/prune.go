@@ -93,7 +93,14 @@ func (w *world) prune(cmd *cobra.Command, unused []networks.Network) error {
 	var failed error
 	for i := range unused {
 		n := &unused[i]
-		err := w.set.Remove(cmd.Context(), n.Name)
+		// The answer may have taken its time.
+		users, err := w.used(cmd.Context(), n)
+		if err == nil && len(users) > 0 {
+			continue
+		}
+		if err == nil {
+			err = w.set.Remove(cmd.Context(), n.Name)
+		}
 		if errors.Is(err, networks.ErrInUse) || errors.Is(err, networks.ErrUnknown) {
 			continue // since then
 		}
