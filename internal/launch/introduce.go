@@ -73,7 +73,7 @@ func acquaint(ctx context.Context, store places, set *network.Set, joined []netw
 
 // alone edits files of containers while nobody else does.
 func alone(ctx context.Context, store places, edit func() error) (err error) {
-	lock, err := names.Lock(ctx, filepath.Join(store.RunRoot(), "tug", "hosts.lock"))
+	lock, err := names.Lock(ctx, filepath.Join(store.RunRoot(), "tug", "networks", ".hosts"))
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (s *Set) Holders() ([]string, error) {
 	for _, id := range spaces {
 		ids[id] = true
 	}
-	names, nerr := entries(filepath.Join(s.o.RunDir, "networks"))
+	names, nerr := used(s.o.RunDir)
 	err = errors.Join(err, nerr)
 	for _, name := range names {
 		joined, jerr := jsonNames(s.runPath(name))
@@ -67,7 +67,7 @@ func (s *Set) Purge(ctx context.Context, id string) error {
 // Holders finds the owners of addresses, interfaces and ports.
 func (b *bridge) Holders() ([]string, error) {
 	var ids []string
-	names, err := entries(filepath.Join(b.runDir, "networks"))
+	names, err := used(b.runDir)
 	for _, name := range names {
 		owners, oerr := b.addresses(name).owners()
 		err = errors.Join(err, oerr)
@@ -111,7 +111,7 @@ func (b *bridge) links() (map[string]string, error) {
 
 // Purge takes addresses, interfaces and ports of a container away.
 func (b *bridge) Purge(id string) error {
-	names, err := entries(filepath.Join(b.runDir, "networks"))
+	names, err := used(b.runDir)
 	for _, name := range names {
 		pool := b.addresses(name)
 		of, oerr := pool.of(id)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,6 +85,13 @@ func entries(path string) ([]string, error) {
 	}
 	defer d.Close()
 	return d.Readdirnames(-1)
+}
+
+// used gives the names of the networks that have something in a run directory;
+// the locks beside them are no networks.
+func used(runDir string) ([]string, error) {
+	names, err := entries(filepath.Join(runDir, "networks"))
+	return slices.DeleteFunc(names, func(name string) bool { return !validName(name) }), err
 }
 
 // jsonNames gives the names of the .json files in a directory, without that.

@@ -276,6 +276,10 @@ func TestPurge(t *testing.T) {
 	if err := errors.Join(os.Remove(s.joinedPath(DefaultName, idOf("a"))), os.WriteFile(s.joinedPath(DefaultName, idOf("c")), []byte("{"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	// A lock beside the networks is none of them.
+	if err := os.WriteFile(s.runPath(".lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if ids, err := s.Holders(); err != nil || len(ids) != 3 {
 		t.Errorf("%q, %v", ids, err)
 	}

@@ -61,12 +61,9 @@ func (s *Set) Of(id string) ([]Joined, error) {
 
 // joinedBy are the names of the networks that a container is on.
 func (s *Set) joinedBy(id string) ([]string, error) {
-	all, err := entries(filepath.Join(s.o.RunDir, "networks"))
+	all, err := used(s.o.RunDir)
 	var names []string
 	for _, name := range all {
-		if !validName(name) {
-			continue
-		}
 		if _, serr := os.Lstat(s.joinedPath(name, id)); serr == nil {
 			names = append(names, name)
 		}
