@@ -117,7 +117,6 @@ func checks() []check {
 		{"runtime", chosenRuntime},
 		{"pasta", pasta},
 		{"nftables", nftables},
-		{"forwarding", forwarding},
 		{"cni", cniPlugins},
 		{"graphroot", graphRoot},
 		{"runroot", runRoot},

@@ -14,6 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/network"
+	"github.com/tug-containers/tug/libexec/network/cni"
 	"golang.org/x/sys/unix"
 )
 
@@ -94,39 +97,43 @@ func askNftables() error {
 	return nil
 }
 
-// forwarding lets packets from a bridge out, and published ports in.
-func forwarding(_ context.Context, v *View) Finding {
-	if !v.root() {
-		return ok("users need none")
-	}
-	if n, there := readSetting("/proc/sys/net/ipv4/ip_forward"); there && n == "0" {
-		return limited(v.sysctl("net.ipv4.ip_forward", "1"), "net.ipv4.ip_forward is 0: containers on a bridge do not reach the world")
-	}
-	return ok("net.ipv4.ip_forward is set")
-}
-
-// cniPlugins looks for the programs that the networks of the CNI name.
+// cniPlugins looks for the programs that the networks of CNI name. Other networks
+// work without.
 func cniPlugins(_ context.Context, v *View) Finding {
-	const dir = "/etc/cni/net.d"
-	files, _ := filepath.Glob(dir + "/*.conflist") // the pattern is a good one
-	more, _ := filepath.Glob(dir + "/*.conf")
-	files = append(files, more...)
+	config, err := network.ReadConfig(libexec.RuntimeConfigFiles(v.getenv, v.uid))
+	if err != nil {
+		return limited("", "%s", oneLine(err))
+	}
+	dirs, plugins := config.CNIConfigDirs, config.CNIPluginDirs
+	if len(dirs) == 0 {
+		dirs = cni.ConfigDirs()
+	}
+	if len(plugins) == 0 {
+		plugins = cni.PluginDirs()
+	}
+	var files []string
+	for _, dir := range dirs {
+		for _, suffix := range []string{".conflist", ".conf"} {
+			found, _ := filepath.Glob(dir + "/*" + suffix)
+			files = append(files, found...)
+		}
+	}
 	if len(files) == 0 {
-		return ok("no networks in %s", dir)
+		return ok("no networks in %s", strings.Join(dirs, ", "))
 	}
 	install := v.install(packages{"containernetworking-plugins", "containernetworking-plugins", "cni-plugins", "cni-plugins", "cni-plugins"})
 	for _, file := range files {
 		types, err := pluginTypes(file)
 		if err != nil {
-			return broken("", "%s: %s", file, oneLine(err))
+			return limited("", "%s: %s", file, oneLine(err))
 		}
 		for _, name := range types {
-			if !v.hasPlugin(name) {
-				return broken(install, "%s names the plugin %q, which is not installed", file, name)
+			if !hasPlugin(plugins, name) {
+				return limited(install, "%s names the plugin %q, which is not installed", file, name)
 			}
 		}
 	}
-	return ok("%d in %s, with their plugins", len(files), dir)
+	return ok("%d in %s, with their plugins", len(files), strings.Join(dirs, ", "))
 }
 
 func pluginTypes(file string) ([]string, error) {
@@ -154,14 +161,11 @@ func pluginTypes(file string) ([]string, error) {
 	return slices.DeleteFunc(types, func(s string) bool { return s == "" }), nil
 }
 
-func (v *View) hasPlugin(name string) bool {
+func hasPlugin(dirs []string, name string) bool {
 	if strings.ContainsRune(name, '/') || name == "." || name == ".." {
 		return false
 	}
-	for _, dir := range []string{"/opt/cni/bin", "/usr/libexec/cni", "/usr/lib/cni", "/usr/local/lib/cni", "/usr/local/libexec/cni"} {
-		if unix.Access(filepath.Join(dir, name), unix.X_OK) == nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(dirs, func(dir string) bool {
+		return unix.Access(filepath.Join(dir, name), unix.X_OK) == nil
+	})
 }

@@ -29,7 +29,7 @@ func Networks(store places, config network.Config, resolver string, debug func(m
 		Program: []string{sibling("network"), cni.Command}, Warn: config.Warn,
 	}
 	if len(plugins.ConfigDirs) == 0 {
-		plugins.ConfigDirs = []string{"/etc/cni/net.d"}
+		plugins.ConfigDirs = cni.ConfigDirs()
 	}
 	if len(plugins.PluginDirs) == 0 {
 		plugins.PluginDirs = cni.PluginDirs()

@@ -28,6 +28,9 @@ func PluginDirs() []string {
 	return []string{"/usr/local/libexec/cni", "/usr/libexec/cni", "/usr/local/lib/cni", "/usr/lib/cni", "/opt/cni/bin"}
 }
 
+// ConfigDirs are where configurations are looked for.
+func ConfigDirs() []string { return []string{"/etc/cni/net.d"} }
+
 // Driver is a network.Driver and a network.Lister. It holds nothing.
 type Driver struct {
 	// ConfigDirs and PluginDirs are searched in their order.
