@@ -6,7 +6,7 @@
 //
 //	go run ./bench [-rounds N] [SECTION...]
 //
-// Sections: start, size, run, rootless, exec, detach, burst, ps, logs, hasten, parallel, pipe, pull, copy; without one, all.
+// Sections: start, size, run, rootless, userns, exec, detach, burst, ps, logs, hasten, parallel, pipe, pull, copy; without one, all.
 // start and size have budgets, and fail over them. It needs root, crun, runc,
 // podman, skopeo, curl, a registry, and for pull and copy mmdebstrap and a
 // package mirror.

@@ -144,7 +144,14 @@ func TestOptionsRootfsAndSpecialCases(t *testing.T) {
 }
 
 func TestOptionsRefused(t *testing.T) {
+	differences, err := os.ReadFile("../../../docs/podman.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, r := range refusedFlags() {
+		if r.neutral == nil && !strings.Contains(string(differences), "`--"+r.name+"`") {
+			t.Errorf("docs/podman.md does not say that --%s is refused", r.name)
+		}
 		arg := "--" + r.name + "=surely-not-neutral"
 		_, err := parse(t, arg, "x")
 		if !errors.Is(err, errclass.Unsupported) || !strings.Contains(err.Error(), "--"+r.name) {
