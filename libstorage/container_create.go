@@ -98,7 +98,7 @@ func (s *Store) newRecord(ctx context.Context, opts ContainerOptions) (Record, e
 		ImageID: opts.ImageID, ImageName: opts.ImageName, Rootfs: opts.Rootfs, Layers: opts.Layers,
 		Driver: opts.Driver, Ephemeral: opts.Ephemeral, Command: opts.Command, Runtime: opts.Runtime,
 		Labels: opts.Labels, Annotations: opts.Annotations, Config: opts.Config, AutoRemove: opts.AutoRemove,
-		IDs: opts.IDs, AutoIDs: opts.AutoIDs != nil,
+		IDs: opts.IDs,
 	}
 	if opts.Starting {
 		r.Starting()
@@ -124,7 +124,7 @@ func (s *Store) newRecord(ctx context.Context, opts ContainerOptions) (Record, e
 		}
 		if r.Driver == "" {
 			r.Driver = s.rootfsDriver()
-			if r.Driver == "overlay" && (!r.IDs.Identity() || r.AutoIDs) && !s.mapsIDs() {
+			if r.Driver == "overlay" && (!r.IDs.Identity() || opts.AutoIDs != nil) && !s.mapsIDs() {
 				r.Driver = "library"
 			}
 		}
@@ -169,6 +169,9 @@ func (c *Container) build(ctx context.Context, opts ContainerOptions) error {
 	if err := c.lock.sign(c.ID(), c.runDir); err != nil {
 		return fail(err)
 	}
+	if err := c.takeName(ctx, opts); err != nil {
+		return err
+	}
 	if opts.AutoIDs != nil {
 		// Nobody else chooses until our record says what we have.
 		done, err := c.chooseIDs(ctx, opts.AutoIDs)
@@ -176,9 +179,6 @@ func (c *Container) build(ctx context.Context, opts ContainerOptions) error {
 			return err
 		}
 		defer done()
-	}
-	if err := c.takeName(ctx, opts); err != nil {
-		return err
 	}
 	if err := mkdir(c.runDir); err != nil {
 		return fail(err)

@@ -44,9 +44,10 @@
 // In this order, where more than one is held:
 //
 //  1. the lock of a container's directory,
-//  2. the lock of a volume, one at a time,
-//  3. the lock of an image's lease,
-//  4. those of containers/storage, which it takes and releases itself within
+//  2. ids.lock, of who chooses ids for a container (--userns=auto),
+//  3. the lock of a volume, one at a time,
+//  4. the lock of an image's lease,
+//  5. those of containers/storage, which it takes and releases itself within
 //     one call: storage.lock, layers.lock, images.lock, containers.lock.
 //
 // Only that of a volume is held while the content of an image is read: what the

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"go.podman.io/storage/pkg/homedir"
+	"go.podman.io/storage/pkg/unshare"
 	"golang.org/x/sys/unix"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -35,9 +37,22 @@ const (
 	autoMost  = 1 << 16
 )
 
-// hostDir is where the stores of this host meet: one file is the lock of who
-// chooses, and there is a link to each store that has chosen.
-const hostDir = "/run/tug"
+// idsDir is where the stores meet whose containers share ids, those of this host or
+// of this user: one file is the lock of who chooses, and there is a link to each
+// store that has chosen.
+func idsDir() (string, error) {
+	run := "/run"
+	if unshare.GetRootlessUID() != 0 {
+		var err error
+		if run, err = homedir.GetRuntimeDir(); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(run, "tug"), nil
+}
+
+// storeLink is what the names of those links begin with.
+const storeLink = "store-"
 
 // idsLimit is how long one waits for who chooses.
 const idsLimit = 30 * time.Second
@@ -60,11 +75,15 @@ func (c *Container) chooseIDs(ctx context.Context, o *AutoIDs) (done func(), err
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.store.lockHost(ctx)
+	dir, err := idsDir()
 	if err != nil {
 		return nil, err
 	}
-	taken, err := c.store.takenIDs(ctx)
+	l, err := c.store.lockIDs(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	taken, err := c.store.takenIDs(ctx, dir)
 	if err == nil {
 		var ids idmap.Mapping
 		if ids.UIDs, err = pool.uids.choose("uid", size, o.UIDs, taken.UIDs); err == nil {
@@ -80,15 +99,9 @@ func (c *Container) chooseIDs(ctx context.Context, o *AutoIDs) (done func(), err
 	return func() { _ = l.unlock() }, nil // a lock that we close is free in any case
 }
 
-// lockHost is for who chooses ids: one at a time on this host, or in this user
-// namespace. The store is known to the others from then on.
-func (s *Store) lockHost(ctx context.Context) (*heldLock, error) {
-	dir := hostDir
-	if inner, err := InnerIDs(); err != nil {
-		return nil, err
-	} else if inner != nil {
-		dir = s.runRoot + "/tug/ids" // nobody else has these ids
-	}
+// lockIDs is for who chooses ids: one at a time. The store is known to the others
+// from then on.
+func (s *Store) lockIDs(ctx context.Context, dir string) (*heldLock, error) {
 	if err := privateDir(dir); err != nil {
 		return nil, err
 	}
@@ -102,7 +115,7 @@ func (s *Store) lockHost(ctx context.Context) (*heldLock, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(s.root))
-	err = os.Symlink(s.root, filepath.Join(dir, fmt.Sprintf("store-%x", sum[:8])))
+	err = os.Symlink(s.root, filepath.Join(dir, fmt.Sprintf("%s%x", storeLink, sum[:8])))
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, errors.Join(err, l.unlock())
 	}
@@ -125,22 +138,29 @@ func privateDir(dir string) error {
 }
 
 // takenIDs are the host's ids that somebody has: the containers of all stores that
-// are known here, those of podman and buildah in this one, and whatever runs in a
+// are known in dir, those of podman and buildah in this one, and whatever runs in a
 // user namespace now.
-func (s *Store) takenIDs(ctx context.Context) (taken idmap.Mapping, err error) {
+func (s *Store) takenIDs(ctx context.Context, dir string) (taken idmap.Mapping, err error) {
 	add := func(ids *idmap.Mapping) {
 		if !ids.IsZero() {
 			taken.UIDs, taken.GIDs = append(taken.UIDs, ids.UIDs...), append(taken.GIDs, ids.GIDs...)
 		}
 	}
 	roots := []string{s.root}
-	links, _ := filepath.Glob(hostDir + "/store-*") // the pattern is a good one
-	for _, link := range links {
-		if root, err := os.Readlink(link); err == nil && root != s.root && filepath.IsAbs(root) {
+	names, err := entries(dir)
+	if err != nil {
+		return taken, err
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, storeLink) {
+			continue
+		}
+		if root, err := os.Readlink(filepath.Join(dir, name)); err == nil && root != s.root && filepath.IsAbs(root) {
 			roots = append(roots, root)
 		}
 	}
 	for _, root := range roots {
+		// A container's lock file says where in which run root its record is.
 		other := Records{root: root, runRoot: s.runRoot}
 		list, err := other.Containers(ctx)
 		if err != nil && root == s.root {

@@ -42,10 +42,8 @@ type Record struct {
 	// Layers are the lower directories, the uppermost first; a relative path
 	// is one beneath the graph root.
 	Layers []string `json:"layers,omitempty"`
-	// IDs are those of its user namespace, AutoIDs says that they were chosen for it
-	// and are nobody else's.
-	IDs     *idmap.Mapping `json:"ids,omitempty"`
-	AutoIDs bool           `json:"autoIDs,omitempty"`
+	// IDs are those of its user namespace.
+	IDs *idmap.Mapping `json:"ids,omitempty"`
 	// ImageMounts are the images that it has mounted beside its own.
 	ImageMounts []string `json:"imageMounts,omitempty"`
 	// Volumes are the names of the volumes that it has.
@@ -202,7 +200,7 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 
 // recordNames are the names of Record's fields in the file; a test compares.
 var recordNames = []string{
-	"format", "id", "name", "imageID", "imageName", "rootfs", "driver", "layers", "ids", "autoIDs", "imageMounts", "volumes", "runDir", "created", "command",
+	"format", "id", "name", "imageID", "imageName", "rootfs", "driver", "layers", "ids", "imageMounts", "volumes", "runDir", "created", "command",
 	"labels", "annotations", "ephemeral", "autoRemove", "starts", "runtime", "specDigest", "pid", "startTime", "bootID",
 	"startedAt", "exitCode", "finished", "oomKilled", "error", "config",
 }

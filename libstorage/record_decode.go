@@ -40,8 +40,6 @@ func (d *decoder) field(r *Record, key string) {
 	case "ids": // few have them
 		raw := d.raw()
 		d.other = d.other || json.Unmarshal(raw, &r.IDs) != nil
-	case "autoIDs":
-		r.AutoIDs = d.yes()
 	case "imageMounts":
 		r.ImageMounts = d.texts()
 	case "volumes":

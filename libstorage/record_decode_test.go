@@ -16,7 +16,7 @@ func TestDecodeRecord(t *testing.T) {
 	at := time.Date(2024, 1, 2, 3, 4, 5, 600, time.UTC)
 	full := Record{
 		Format: 1, ID: testID, Name: "one", ImageID: testID, ImageName: "localhost/busybox:latest", Rootfs: "/srv", Driver: "overlay",
-		Layers: []string{"overlay/l/A", "overlay/l/B"}, ImageMounts: []string{testID}, AutoIDs: true,
+		Layers: []string{"overlay/l/A", "overlay/l/B"}, ImageMounts: []string{testID},
 		IDs: &idmap.Mapping{UIDs: []idmap.Range{{Container: 1, Host: 2, Size: 3}}, GIDs: []idmap.Range{{Container: 4, Host: 5, Size: 6}}}, Volumes: []string{"v"}, RunDir: "/run/tug/" + testID,
 		Created: at, Command: []string{"sh", "-c", "a && b \"c\"\n", "ü", ""}, Labels: map[string]string{"a": "b", "c": "<d>"},
 		Annotations: map[string]string{"x": "y"}, Ephemeral: true, AutoRemove: true, Starts: 3, Runtime: "/usr/bin/crun",
