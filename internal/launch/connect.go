@@ -147,7 +147,7 @@ func own(c *libstorage.ContainerInfo) (Config, error) {
 		return Config{}, c.Err
 	}
 	config, err := ReadConfig(c)
-	if err == nil && (config.NetworkOf != "" || config.Exec.Network.Mode != "") {
+	if err == nil && (config.NetworkOf != "" || config.Exec.Network.Mode != "" || slices.ContainsFunc(config.Networks, isOn(network.Pasta))) {
 		err = errclass.New(errclass.Conflict, c.Record.Name, fmt.Errorf(
 			"container %s: it has no network of its own that could be changed", c.Record.Name))
 	}

@@ -51,9 +51,10 @@ func forget(ctx context.Context, store places, set *network.Set, left []network.
 	})
 }
 
-// acquaint calls edit for each other container of these networks.
+// acquaint calls edit for each other container of these networks. On pasta each is
+// alone.
 func acquaint(ctx context.Context, store places, set *network.Set, joined []network.Joined, edit func(own, other *network.Joined) error) error {
-	silent := slices.DeleteFunc(slices.Clone(joined), func(j network.Joined) bool { return j.DNS || len(j.Addresses) == 0 })
+	silent := slices.DeleteFunc(slices.Clone(joined), func(j network.Joined) bool { return j.DNS || len(j.Addresses) == 0 || j.Driver == network.Pasta })
 	if len(silent) == 0 {
 		return nil
 	}

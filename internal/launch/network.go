@@ -37,7 +37,7 @@ func Networks(store places, config network.Config, resolver string, debug func(m
 	return network.Open(network.Options{
 		Dir: filepath.Join(store.Root(), "tug", "networks"), RunDir: runDir,
 		Default: config.Default, Subnet: config.Subnet, Pools: config.Pools, Debug: debug,
-		Resolver: resolver, Drivers: []network.Driver{plugins},
+		Resolver: resolver, Drivers: []network.Driver{plugins}, Path: os.Getenv("PATH"),
 	})
 }
 
@@ -82,7 +82,7 @@ func (l *launcher) claimNetworks(ctx context.Context) error {
 		if want.Network == NetworkBridge && config.Default != "" {
 			want.Network = config.Default
 		}
-		if want.Network == set.DefaultName() {
+		if want.Network == set.DefaultName() || want.Network == network.Pasta {
 			continue // it is made when it is needed
 		}
 		n, err := set.Lookup(want.Network)
@@ -211,8 +211,10 @@ func (l *launcher) network(ctx context.Context) error {
 		for _, p := range j.Addresses {
 			e.Addresses = append(e.Addresses, p.Addr().String())
 		}
-		// On macvlan it is that of a router.
-		if e.HostAddress == "" && len(j.Gateways) > 0 && j.Driver != network.Macvlan {
+		// On macvlan the gateway is that of a router.
+		if e.HostAddress == "" && j.HostAddress.IsValid() {
+			e.HostAddress = j.HostAddress.String()
+		} else if e.HostAddress == "" && len(j.Gateways) > 0 && j.Driver != network.Macvlan && j.Driver != network.Pasta {
 			e.HostAddress = j.Gateways[0].String()
 		}
 		noteNetwork(l.store, "connect", &j)

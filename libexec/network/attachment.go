@@ -30,6 +30,8 @@ type Attachment struct {
 	// MAC is as in 02:00:00:00:00:01.
 	MAC     string   `json:"mac,omitzero"`
 	Aliases []string `json:"aliases,omitzero"`
+	// Options are for the driver: those of pasta.
+	Options []string `json:"options,omitzero"`
 }
 
 // Port is ports of the host that lead to as many of the container.
@@ -64,7 +66,9 @@ type Joined struct {
 	// everything else.
 	Addresses []netip.Prefix `json:"addresses,omitzero"`
 	Gateways  []netip.Addr   `json:"gateways,omitzero"`
-	Aliases   []string       `json:"aliases,omitzero"`
+	// HostAddress leads to the host, where that is no gateway.
+	HostAddress netip.Addr `json:"host_address,omitzero"`
+	Aliases     []string   `json:"aliases,omitzero"`
 	// DNS tells that names are resolved on the network.
 	DNS bool `json:"dns,omitzero"`
 	// Nameservers are those to ask: with DNS the network's own.

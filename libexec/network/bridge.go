@@ -66,7 +66,7 @@ func (b *bridge) Add(ctx context.Context, n *Network, want Attachment, j *Joined
 	}
 	ports, err := claimPorts(j.Container.Ports)
 	if err != nil {
-		return b.holder(err, j)
+		return holder(b.runDir, err, j)
 	}
 	defer ports.close()
 	if err := b.unmapped(ports.list, j, func(other *Joined) bool { return other.Driver != Bridge }); err != nil {
@@ -84,7 +84,7 @@ func (b *bridge) Add(ctx context.Context, n *Network, want Attachment, j *Joined
 			return err
 		}
 	}
-	return b.holder(b.fill(n, j), j)
+	return holder(b.runDir, b.fill(n, j), j)
 }
 
 // take gives the container its addresses and its hardware address.

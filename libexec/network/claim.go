@@ -11,7 +11,7 @@ func ClaimPorts(runDir string, j *Joined) (release func(), err error) {
 	b := newBridge(runDir)
 	c, err := claimPorts(j.Container.Ports)
 	if err != nil {
-		return nil, b.holder(err, j)
+		return nil, holder(b.runDir, err, j)
 	}
 	if err := b.unmapped(c.list, j, func(*Joined) bool { return true }); err != nil {
 		c.close()
@@ -27,7 +27,7 @@ func (b *bridge) unmapped(ports []Port, j *Joined, counts func(*Joined) bool) er
 	if len(ports) == 0 {
 		return nil
 	}
-	all := b.all()
+	all := all(b.runDir)
 	for i := range all {
 		other := &all[i]
 		if other.Container.ID == j.Container.ID || !counts(other) {

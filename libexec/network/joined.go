@@ -37,6 +37,9 @@ func (s *Set) On(name string) ([]Joined, error) {
 	return on, nil
 }
 
+// Used are the names of networks that containers are on, or were.
+func (s *Set) Used() ([]string, error) { return used(s.o.RunDir) }
+
 // Of gives the networks that a container is on, by its full ID, in the order in
 // which it was put there.
 func (s *Set) Of(id string) ([]Joined, error) {

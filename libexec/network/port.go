@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -128,6 +129,9 @@ func (c *claimed) claim(p Port) error {
 			case errors.Is(err, unix.EADDRINUSE):
 				p.Host, p.Range = p.Host+i, 1
 				return &portTaken{port: p, err: err}
+			case errors.Is(err, unix.EACCES):
+				return errorf(errclass.Usage, p.String(), "port %s: ordinary users have those from %s on: "+
+					"sysctl -w net.ipv4.ip_unprivileged_port_start=%d gives them this one", p, portStart(), p.Host)
 			case errors.Is(err, unix.EADDRNOTAVAIL):
 				return errorf(errclass.Usage, p.String(), "port %s: the host has no such address", p)
 			default:
@@ -136,6 +140,15 @@ func (c *claimed) claim(p Port) error {
 		}
 	}
 	return nil
+}
+
+// portStart is the first port that needs no privilege.
+func portStart() string {
+	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil {
+		return "1024"
+	}
+	return strings.TrimSpace(string(data))
 }
 
 // addresses are those of the host that a port is of.
@@ -202,7 +215,7 @@ func bind(p Port, at netip.Addr, port uint16) (fd int, got uint16, err error) {
 }
 
 // holder says who has a port that is taken.
-func (b *bridge) holder(err error, j *Joined) error {
+func holder(runDir string, err error, j *Joined) error {
 	var taken *portTaken
 	if !errors.As(err, &taken) {
 		return err
@@ -211,7 +224,7 @@ func (b *bridge) holder(err error, j *Joined) error {
 	if taken.port.Host != 0 {
 		what, who = "port "+taken.port.String(), processWith(taken.port)
 	}
-	for _, other := range b.all() {
+	for _, other := range all(runDir) {
 		if other.Container.ID == j.Container.ID {
 			continue
 		}

@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// all gives who is on any network of this driver's store.
-func (b *bridge) all() []Joined {
-	paths, _ := filepath.Glob(filepath.Join(b.runDir, "networks", "*", "*.json")) // the pattern is a good one
-	var all []Joined
+// all gives who is on any network of a store.
+func all(runDir string) []Joined {
+	paths, _ := filepath.Glob(filepath.Join(runDir, "networks", "*", "*.json")) // the pattern is a good one
+	var on []Joined
 	for _, path := range paths {
 		var j Joined
 		if data, err := readFile(path); err == nil && json.Unmarshal(data, &j) == nil {
-			all = append(all, j)
+			on = append(on, j)
 		}
 	}
-	return all
+	return on
 }
 
 // processWith says which process of the host listens at a port, if it can be

@@ -12,14 +12,14 @@ import (
 )
 
 // Reload makes again what is outside the containers' namespaces: bridges, their
-// addresses, rules, resolvers. Somebody may have flushed all tables. With names, it
+// addresses, rules, resolvers, processes of pasta. Somebody may have flushed all tables. With names, it
 // is for these networks alone.
 func (s *Set) Reload(ctx context.Context, only ...string) error {
 	all, err := s.List()
 	if err != nil {
 		return err
 	}
-	for _, n := range all {
+	for _, n := range append(all, pastaNetwork()) {
 		if n.Err != nil || len(only) > 0 && !slices.Contains(only, n.Name) {
 			continue
 		}

@@ -33,6 +33,8 @@ type Options struct {
 	Resolver string
 	// Drivers are those beside the one for bridges.
 	Drivers []Driver
+	// Path is searched for pasta after the usual directories, like PATH.
+	Path string
 	// Debug, when not nil, hears of what is no error.
 	Debug func(message string)
 }
@@ -51,7 +53,7 @@ func Open(o Options) *Set {
 	}
 	s := &Set{o: o}
 	b := newBridge(o.RunDir)
-	s.drivers = append(slices.Clone(o.Drivers), b, &macvlan{b})
+	s.drivers = append(slices.Clone(o.Drivers), b, &macvlan{b}, &pasta{o.RunDir, o.Path})
 	return s
 }
 

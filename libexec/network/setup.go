@@ -94,8 +94,11 @@ func (s *Set) join(ctx context.Context, c Container, want Attachment, on []Joine
 
 // network finds a network that a container asks for; the default one is made.
 func (s *Set) network(ctx context.Context, name string) (Network, error) {
-	if name == s.o.Default {
+	switch name {
+	case s.o.Default:
 		return s.Default(ctx)
+	case Pasta:
+		return pastaNetwork(), nil
 	}
 	return s.Lookup(name)
 }
@@ -164,6 +167,9 @@ func (s *Set) Teardown(ctx context.Context, id string) error {
 
 // driverOf is the driver of a network that may be gone.
 func (s *Set) driverOf(name string) string {
+	if name == Pasta {
+		return Pasta
+	}
 	if n, err := s.Lookup(name); err == nil {
 		return n.Driver
 	}

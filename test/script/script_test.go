@@ -160,7 +160,7 @@ func (s *stage) workdirs(t *testing.T) string {
 }
 
 // condition is one of: [root], which a story has not that a user tells; [cgroup],
-// which a user may have.
+// which a user may have; [tun], for pasta.
 func condition(name string) (bool, error) {
 	root := os.Getuid() == 0
 	switch name {
@@ -168,6 +168,8 @@ func condition(name string) (bool, error) {
 		return root, nil
 	case "cgroup":
 		return root || unix.Access("/sys/fs/cgroup/memory", unix.W_OK) == nil || unix.Access("/sys/fs/cgroup/cgroup.procs", unix.W_OK) == nil, nil
+	case "tun":
+		return unix.Access("/dev/net/tun", unix.R_OK|unix.W_OK) == nil, nil
 	}
 	return false, fmt.Errorf("condition %q: unknown", name)
 }

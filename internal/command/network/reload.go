@@ -66,16 +66,16 @@ func (w *world) networksOf(ctx context.Context, args []string) ([]string, error)
 
 // printMembers prints the IDs of the containers of networks, or of all of them.
 func (w *world) printMembers(cmd *cobra.Command, names []string) error {
-	all, err := w.set.List()
+	used, err := w.set.Used()
 	if err != nil {
 		return err
 	}
 	var ids []string
-	for i := range all {
-		if len(names) > 0 && !slices.Contains(names, all[i].Name) {
+	for _, name := range used {
+		if len(names) > 0 && !slices.Contains(names, name) {
 			continue
 		}
-		on, err := w.set.On(all[i].Name)
+		on, err := w.set.On(name)
 		if err != nil {
 			return err
 		}

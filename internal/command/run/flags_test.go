@@ -159,7 +159,7 @@ func TestOptionsRefused(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"--network", "pasta"}, {"--network", "slirp4netns:mtu=1"}, {"--dns", "none"},
+		{"--network", "slirp4netns:mtu=1"}, {"--dns", "none"},
 		{"-v", "/usr:/x:O,upperdir=/u,workdir=/w"}, {"--mount", "type=glob,src=/x,dst=/y"}, {"--device", "vendor.com/class=gpu"},
 		{"--security-opt", "label=type:spc_t"}, {"--security-opt", "apparmor=mine"},
 		{"--mount", "src=v,dst=/x,volume-opt=a=b"}, {"--mount", "type=bind,src=/usr,dst=/x,subpath=bin"},

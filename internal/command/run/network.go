@@ -27,7 +27,7 @@ type networks struct {
 
 func (f *flags) registerNetworks(s *pflag.FlagSet) {
 	n := &f.net
-	s.StringArrayVar(&n.on, "network", nil, "`NETWORK` of the container: a name with :ip=,ip6=,mac=,alias=,interface_name=, or bridge, none, host, private, container:NAME, ns:PATH; can be repeated (default: bridge for root, else none)")
+	s.StringArrayVar(&n.on, "network", nil, "`NETWORK` of the container: a name with :ip=,ip6=,mac=,alias=,interface_name=, or bridge, none, host, private, container:NAME, ns:PATH, pasta[:OPTION,...]; can be repeated (default: bridge for root, else none)")
 	s.StringArrayVar(&n.aliases, "network-alias", nil, "Another `NAME` by which the containers of its networks find it; can be repeated")
 	s.StringVar(&n.ip, "ip", "", "IPv4 `ADDRESS` on its network (default: a free one)")
 	s.StringVar(&n.ip6, "ip6", "", "IPv6 `ADDRESS` on its network (default: a free one)")
@@ -74,6 +74,10 @@ func (f *flags) networks(o *launch.Options, _ []string) error {
 func (n *networks) attach(o *launch.Options) error {
 	var words []string
 	for _, value := range n.on {
+		if name, _, _ := strings.Cut(value, ":"); name == network.Pasta {
+			words = append(words, value) // all of its commas are between options
+			continue
+		}
 		for name := range strings.SplitSeq(value, ",") {
 			// A comma that is not between networks is between options of one.
 			if key, _, option := strings.Cut(name, "="); option && !strings.Contains(key, ":") && len(words) > 0 {
@@ -96,7 +100,13 @@ func (n *networks) attach(o *launch.Options) error {
 			if o.NetworkOf = rest; rest == "" {
 				return usage("--network", "--network %q: no container", word)
 			}
-		case "pasta", "slirp4netns":
+		case network.Pasta:
+			a := network.Attachment{Network: network.Pasta}
+			if rest != "" {
+				a.Options = strings.Split(rest, ",")
+			}
+			o.Networks = append(o.Networks, a)
+		case "slirp4netns":
 			return unsupported("--network", "--network %q is not supported by this version", word)
 		case "private", "default":
 			if rest != "" {
