@@ -25,7 +25,8 @@ type ContainerInfo struct {
 	// Err says why the record cannot be used: ErrDamaged, ErrNewerFormat. The
 	// ID is set nevertheless.
 	Err error
-	// Restarts is how often the restart policy has started it again.
+	// Restarts is how often it was started again by who keeps it: its monitor, for
+	// the most part because of its restart policy.
 	Restarts int
 	// Monitor is the process of its monitor, 0 when the last start had none.
 	// Whether it is there now, Monitored tells.

@@ -39,6 +39,9 @@ type keeper struct {
 	process  *process // nil while there is none
 	restarts int
 	again    bool // the health check wants a restart
+
+	spent int        // restarts by the policy since somebody has started the container
+	wish  *life.Wish // of who waits for this start, or nil
 }
 
 // Main is the program. It gives the exit code, which nobody is likely to see.
@@ -140,16 +143,24 @@ func (k *keeper) keep() {
 		if time.Since(began) > longEnough {
 			pause = firstPause
 		}
-		again := k.policy(code) && !k.stopped()
+		wish := life.TakeWish(k.c.RunDir)
+		again := (k.policy(code) || wish != nil) && !k.stopped()
 		k.bus.tell(monitor.FrameExit, monitor.Ended{Code: code, OOMKilled: oom, Restarts: again})
-		if !again || !k.pause(pause) {
+		switch {
+		case again && wish != nil:
+			k.spent, pause = 0, firstPause // and now, without one
+		case again && k.pause(pause):
+			pause = min(2*pause, lastPause)
+			k.spent++
+			k.note("restart", nil, nil)
+		default:
+			wish.Answered("somebody has stopped it")
 			k.end(code)
 			return
 		}
-		pause = min(2*pause, lastPause)
+		k.wish = wish
 		k.restarts++
 		k.bus.unhurry()
-		k.note("restart", nil, nil)
 	}
 }
 
@@ -173,7 +184,7 @@ func (k *keeper) policy(code *int) bool {
 		return true
 	case monitor.RestartOnFailure:
 		failed := code == nil || *code != 0
-		return again || failed && (restart.Max == 0 || k.restarts < restart.Max)
+		return again || failed && (restart.Max == 0 || k.spent < restart.Max)
 	}
 	return again
 }
@@ -211,6 +222,8 @@ func (k *keeper) fail(f *monitor.Failure) {
 	if f.Verb != "" {
 		message = f.Verb + ": " + message
 	}
+	k.wish.Answered(message)
+	k.wish = nil
 	exit := life.Exit{Starts: k.c.Starts, Restarts: k.restarts, Finished: time.Now().UTC(), Error: message}
 	_ = exit.Write(k.c.Dir) // a full disk must not keep us from cleaning up
 	k.bus.tell(monitor.FrameExit, monitor.Ended{})

@@ -30,7 +30,7 @@ func TestPolicy(t *testing.T) {
 		{monitor.Restart{Policy: monitor.RestartOnFailure, Max: 2}, 1, &one, true},
 		{monitor.Restart{Policy: monitor.RestartOnFailure, Max: 2}, 2, &one, false},
 	} {
-		k := &keeper{c: monitor.Config{Restart: c.restart}, restarts: c.restarts}
+		k := &keeper{c: monitor.Config{Restart: c.restart}, spent: c.restarts}
 		if got := k.policy(c.code); got != c.want {
 			t.Errorf("%+v after %d: %v", c.restart, c.restarts, got)
 		}

@@ -67,6 +67,8 @@ func (k *keeper) once() (code *int, oom bool, failure *monitor.Failure) {
 	}
 	k.note("start", nil, nil)
 	_ = k.say(monitor.Report{Pid: p.pid, StartTime: p.startTime}) // a client that was killed changes nothing
+	k.wish.Answered("")
+	k.wish = nil
 	return k.await(p, s)
 }
 

@@ -15,6 +15,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/tug-containers/tug/internal/life"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"github.com/tug-containers/tug/libexec/network"
@@ -51,10 +52,10 @@ func Run(ctx context.Context, store *libstorage.Store, o Options) (libexec.Exit,
 
 // direct tells whether the container is a child of ours: with nothing in between
 // its stdio is ours, and it needs no log, since nobody can look later. A log that
-// outlives it needs a monitor, and so does a health check that may start it again,
-// or whose result others are to keep.
+// outlives it needs a monitor, and so does what may start it again, a policy or a
+// health check, and a check whose result others are to keep.
 func (o *Options) direct() bool {
-	checked := o.Health.restarts() || o.Health.manual()
+	checked := o.Health.restarts() || o.Health.manual() || o.Restart.Policy == monitor.RestartOnFailure
 	logged := o.Log.Driver == monitor.LogJournald || o.Log.Path != ""
 	return o.Remove && !o.Detach && !checked && !logged && !(o.Exec.Terminal && len(o.DetachKeys) > 0)
 }
@@ -187,11 +188,30 @@ func (l *launcher) prepare(ctx context.Context) error {
 	return c.Ready(ctx)
 }
 
-// attached runs the bundle with the caller's own descriptors.
+// attached runs the bundle with the caller's own descriptors, and again as often
+// as somebody restarts the container.
 func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	if l.o.Signals != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
+	var wish *life.Wish
+	for {
+		exit, err := l.once(ctx, wish)
+		if err != nil || !exit.Started {
+			return exit, err
+		}
+		if wish = life.TakeWish(l.container.RunDir()); wish == nil {
+			return exit, nil
+		}
+		if _, err := os.Lstat(filepath.Join(l.container.RunDir(), monitor.StopFile)); err == nil {
+			wish.Answered("somebody has stopped it")
+			return exit, nil
+		}
+	}
+}
+
+// once is one life of the container, which fulfils the wish for it.
+func (l *launcher) once(ctx context.Context, wish *life.Wish) (libexec.Exit, error) {
 	watched, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var health sync.WaitGroup
 	run := libexec.RunOptions{
@@ -200,6 +220,10 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 		User: libexec.HostUser(l.spec), Args: l.spec.Process.Args,
 		OnStart: func(p libexec.Process) error {
 			err := l.started(p)
+			if err == nil {
+				wish.Answered("")
+				wish = nil
+			}
 			if info := l.info(); err == nil && !l.o.Health.None() {
 				health.Go(func() { l.watchHealth(watched, &info) })
 			}
@@ -210,6 +234,11 @@ func (l *launcher) attached(ctx context.Context) (libexec.Exit, error) {
 	stop()
 	health.Wait()
 	l.container.RefreshName()
+	if err != nil {
+		wish.Answered(err.Error())
+	} else {
+		wish.Answered("")
+	}
 	if exit.Started {
 		info := l.info()
 		NoteEnd(l.store, &info, &exit.Code)

@@ -31,8 +31,10 @@ func Update(ctx context.Context, store *libstorage.Store, c *libstorage.Containe
 		return err
 	}
 	r := &c.Record
-	if to.Restart != from.Restart && (r.Ephemeral || r.AutoRemove) && to.Restart.Policy != monitor.RestartNo {
-		return errclass.New(errclass.Conflict, r.Name, fmt.Errorf("container %s: it is removed when it ends, and cannot be started again", r.Name))
+	if to.Restart != from.Restart {
+		if err := mayRestart(c, to.Restart.Policy); err != nil {
+			return err
+		}
 	}
 	if err := to.Exec.Resources.Check(); err != nil {
 		return err
@@ -47,6 +49,25 @@ func Update(ctx context.Context, store *libstorage.Store, c *libstorage.Containe
 	}
 	Note(store, c, "update")
 	return nil
+}
+
+// mayRestart tells why a container cannot have a restart policy. One that goes when
+// it ends cannot be started for ever, nor without a monitor.
+func mayRestart(c *libstorage.ContainerInfo, policy string) error {
+	r := &c.Record
+	if policy == monitor.RestartNo || !r.Ephemeral && !r.AutoRemove {
+		return nil
+	}
+	var reason string
+	switch {
+	case policy != monitor.RestartOnFailure:
+		reason = "it is removed when it ends: its restart policy can be on-failure, or no"
+	case r.Ephemeral && !c.Monitored():
+		reason = "it is removed when it ends, and has no monitor that could start it again"
+	default:
+		return nil
+	}
+	return errclass.New(errclass.Conflict, r.Name, fmt.Errorf("container %s: %s", r.Name, reason))
 }
 
 func changed(c *libstorage.ContainerInfo, change func(*Config) error) (from, to Config, err error) {

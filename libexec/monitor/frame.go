@@ -54,6 +54,6 @@ type Ended struct {
 	// Code is its exit status; nil when nobody knows.
 	Code      *int `json:"code"`
 	OOMKilled bool `json:"oomKilled,omitempty"`
-	// Restarts: it will be started again by its policy, and output goes on.
+	// Restarts: it will be started again, and output goes on.
 	Restarts bool `json:"restarts,omitempty"`
 }

@@ -47,8 +47,8 @@ func (f *flags) lives(o *launch.Options, _ []string) (err error) {
 	if o.Restart, err = launch.ParseRestart(f.live.restart); err != nil {
 		return err
 	}
-	if o.Remove && o.Restart.Policy != monitor.RestartNo {
-		return usage("--restart", "--restart %q: a container that is started again cannot be removed by --rm", f.live.restart)
+	if p := o.Restart.Policy; o.Remove && p != monitor.RestartNo && p != monitor.RestartOnFailure {
+		return usage("--restart", "--restart %q: with --rm only on-failure: a container that is always started again is never removed", f.live.restart)
 	}
 	if o.Log, err = parseLog(f.live.logDriver, f.live.logOpts); err != nil {
 		return err
