@@ -27,7 +27,7 @@ const (
 // resources sets the cgroup and its limits.
 func (b *builder) resources() error {
 	host := b.cgroups
-	base, ok := host.base()
+	base, ok := host.place(b.opts)
 	if err := b.cgroup(host, base); err != nil {
 		return err
 	}

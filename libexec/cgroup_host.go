@@ -11,17 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroupHost is what a host has of cgroups, seen from this process.
+// cgroupHost is what a host has of cgroups, seen from a process.
 type cgroupHost struct {
 	root string // where they are mounted
-	self string // the content of /proc/self/cgroup
+	self string // the content of its /proc/PID/cgroup
 	// writable tells whether a cgroup can be made below a directory.
 	writable func(dir string) bool
 }
 
 func thisHost() cgroupHost {
 	self, _ := readBounded("/proc/self/cgroup", 1<<16) // without it we are nowhere
-	return cgroupHost{root: cgroupRoot, self: string(self), writable: func(dir string) bool {
+	return hostOf(string(self))
+}
+
+// hostOf is what a process sees whose /proc/PID/cgroup is self.
+func hostOf(self string) cgroupHost {
+	return cgroupHost{root: cgroupRoot, self: self, writable: func(dir string) bool {
 		return unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS) == nil
 	}}
 }
@@ -81,6 +86,15 @@ func (h cgroupHost) base() (path string, ok bool) {
 		}
 	}
 	return best, best != ""
+}
+
+// place is the cgroup below which a container's is made, and whether that can be.
+func (h cgroupHost) place(o *Options) (path string, ok bool) {
+	if o.Cgroups != CgroupsSplit {
+		return h.base()
+	}
+	own := h.current("")
+	return own, own != "" && h.writable(filepath.Join(h.root, own))
 }
 
 // has reports whether a limit of a controller can be set in a cgroup below base.

@@ -32,7 +32,7 @@ func (b *builder) cgroup(host cgroupHost, base string) error {
 		}
 		return nil
 	case CgroupsSplit:
-		return b.splitCgroup(host)
+		return b.splitCgroup(host, base)
 	default:
 		return optionError("--cgroups", "cgroups %q: must be enabled, disabled or split", shorten(o.Cgroups))
 	}
@@ -60,14 +60,13 @@ func (b *builder) cgroup(host cgroupHost, base string) error {
 }
 
 // splitCgroup puts the container below the cgroup that we are in.
-func (b *builder) splitCgroup(host cgroupHost) error {
+func (b *builder) splitCgroup(host cgroupHost, own string) error {
 	if b.opts.CgroupParent != "" {
 		return optionError("--cgroup-parent", "cgroup parent %s: not together with --cgroups split", shorten(b.opts.CgroupParent))
 	}
 	if !host.unified() {
 		return unsupportedError("--cgroups", "--cgroups split: this host has cgroups of version 1, with a tree for each controller; it needs version 2")
 	}
-	own := host.current("")
 	if own == "" {
 		return unsupportedError("--cgroups", "--cgroups split: this process is in no cgroup that can be seen here")
 	}

@@ -11,24 +11,25 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-tools/generate"
 )
 
-// Check looks whether limits make sense together, and whether this host can
-// apply them.
-func (r Resources) Check() error {
-	_, err := r.linux()
+// CheckLimits looks whether the limits of a container make sense together, and
+// whether this host can apply them.
+func (o Options) CheckLimits() error {
+	_, err := o.limitsOn(thisHost())
 	return err
 }
 
-// linux gives limits in OCI's terms.
-func (r Resources) linux() (*specs.LinuxResources, error) { return r.linuxOn(thisHost()) }
-
-func (r Resources) linuxOn(host cgroupHost) (*specs.LinuxResources, error) {
+// limitsOn gives limits in OCI's terms.
+func (o Options) limitsOn(host cgroupHost) (*specs.LinuxResources, error) {
+	o.ID, o.Debug = "limits", nil
 	b := &builder{
-		opts:    &Options{ID: "limits", Resources: r},
+		opts:    &o,
 		g:       generate.NewFromSpec(&specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}),
 		cgroups: host,
 	}
@@ -41,16 +42,27 @@ func (r Resources) linuxOn(host cgroupHost) (*specs.LinuxResources, error) {
 	return &specs.LinuxResources{}, nil // there is no cgroup, and so nothing to limit
 }
 
-// Update changes the limits of a running container, from what they were to what
-// they shall be. A runtime that fails has changed none of them, or some: the
-// kernel is asked for one after the other.
-func (r *Runtime) Update(ctx context.Context, c Container, from, to Resources) (err error) {
+// Update changes the limits of a running container, which was made with the options
+// o, from what they were to what they shall be. A runtime that fails has changed none
+// of them, or some: the kernel is asked for one after the other.
+func (r *Runtime) Update(ctx context.Context, c Container, o Options, to Resources) (err error) {
 	if err := checkContainer(c); err != nil {
 		return err
 	}
-	change, err := difference(from, to)
+	host, err := c.cgroups()
+	if errIsNotExist(err) {
+		err = errors.New("it has ended")
+	}
+	if err != nil {
+		return fmt.Errorf("container %s: %w", c.ID, err)
+	}
+	change, err := difference(host, o, to)
 	if err != nil || change == nil {
 		return err
+	}
+	if !strings.Contains(host.self, c.ID) {
+		// A runtime would change those of everybody who is there.
+		return unsupportedError("update", "container %s: it has no cgroup of its own, whose limits could be changed", c.ID)
 	}
 	data, err := json.Marshal(change)
 	if err != nil {
@@ -73,19 +85,27 @@ func (r *Runtime) Update(ctx context.Context, c Container, from, to Resources) (
 	if err := errors.Join(w.reason, err); err != nil {
 		return err
 	}
-	return r.verifyUpdate(c, change)
+	return r.verifyUpdate(c, host, change)
+}
+
+// cgroups are those that a container is in.
+func (c Container) cgroups() (cgroupHost, error) {
+	self, err := readBounded("/proc/"+strconv.Itoa(readPidFile(c.pidFile()))+"/cgroup", 1<<16)
+	return hostOf(string(self)), err
 }
 
 // difference is what a runtime must be told, nil when that is nothing. A group
 // of limits in which one differs is told as a whole: some only make sense
 // together.
-func difference(from, to Resources) (*specs.LinuxResources, error) {
-	before, err := from.linux()
+func difference(host cgroupHost, o Options, to Resources) (*specs.LinuxResources, error) {
+	from := o.Resources
+	before, err := o.limitsOn(host)
 	if err != nil {
 		// It was made when the host could do more.
 		before = &specs.LinuxResources{}
 	}
-	after, err := to.linux()
+	o.Resources = to
+	after, err := o.limitsOn(host)
 	if err != nil {
 		return nil, err
 	}

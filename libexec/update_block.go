@@ -64,32 +64,11 @@ type written struct {
 
 // verifyUpdate looks whether a runtime has set those limits that some leave out of
 // an update without a word.
-func (r *Runtime) verifyUpdate(c Container, change *specs.LinuxResources) error {
-	host := thisHost()
-	wanted := writes(change, host.unified())
-	if len(wanted) == 0 {
-		return nil
-	}
-	data, err := readBounded(c.pidFile(), 64)
-	if err != nil {
-		return fmt.Errorf("container %s: %w", c.ID, err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil {
-		return fmt.Errorf("container %s: its process: %w", c.ID, err)
-	}
-	groups, err := readBounded("/proc/"+strconv.Itoa(pid)+"/cgroup", 1<<16)
-	if errIsNotExist(err) {
-		return nil // it has ended
-	}
-	if err != nil {
-		return fmt.Errorf("container %s: %w", c.ID, err)
-	}
-	at := cgroupHost{root: host.root, self: string(groups)}
-	for _, w := range wanted {
+func (r *Runtime) verifyUpdate(c Container, at cgroupHost, change *specs.LinuxResources) error {
+	for _, w := range writes(change, at.unified()) {
 		controller, _, _ := strings.Cut(w.file, ".")
 		dir := filepath.Join(at.root, at.current(""))
-		if !host.unified() {
+		if !at.unified() {
 			dir = filepath.Join(at.root, controller, at.current(controller))
 		}
 		data, err := readBounded(filepath.Join(dir, w.file), 1<<16)

@@ -27,7 +27,7 @@ func TestDifference(t *testing.T) {
 		"pids":    {Resources{}, Resources{Pids: 7}, `{"pids":{"limit":7}}`},
 		"no pids": {Resources{Pids: 7}, Resources{Pids: -1}, `{"pids":{"limit":4194304}}`},
 	} {
-		change, err := difference(tc.from, tc.to)
+		change, err := difference(host, Options{Resources: tc.from}, tc.to)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -37,7 +37,7 @@ func TestDifference(t *testing.T) {
 		}
 	}
 	for _, to := range []Resources{{Memory: 2, MemorySwap: 1}, {CPUs: -1}, {Pids: -7}, {CpusetCPUs: "x"}} {
-		if _, err := difference(Resources{}, to); !errors.Is(err, errclass.Usage) && !errors.Is(err, errclass.Unsupported) {
+		if _, err := difference(host, Options{}, to); !errors.Is(err, errclass.Usage) && !errors.Is(err, errclass.Unsupported) {
 			t.Errorf("%+v: %v", to, err)
 		}
 	}
@@ -47,11 +47,31 @@ func TestDifference(t *testing.T) {
 // a limit is an error.
 func TestDifferenceWithoutCgroup(t *testing.T) {
 	host := fakeHost(t, userSelf, nil, map[string]string{"cgroup.controllers": "cpu memory pids\n", "cgroup.procs": ""})
-	limits, err := Resources{Pids: -1}.linuxOn(host)
+	limits, err := Options{Resources: Resources{Pids: -1}}.limitsOn(host)
 	if err != nil || limits == nil {
 		t.Errorf("%+v, %v", limits, err)
 	}
-	if _, err := (Resources{Memory: 1 << 30}).linuxOn(host); err == nil {
+	if _, err := (Options{Resources: Resources{Memory: 1 << 30}}).limitsOn(host); err == nil {
 		t.Error("a limit without a cgroup: no error")
+	}
+}
+
+// TestLimitsOfSplit: they are those that the cgroup has which is split, and not those
+// of the one below which another container's would be made.
+func TestLimitsOfSplit(t *testing.T) {
+	const own = "user.slice/app.scope"
+	files := map[string]string{
+		"cgroup.controllers": "cpu memory pids\n", "cgroup.procs": "", own + "/cgroup.procs": "7\n", own + "/cgroup.controllers": "memory\n",
+	}
+	for _, writable := range [][]string{{""}, {own}} {
+		host := fakeHost(t, "0::/"+own+"\n", writable, files)
+		split := Options{Cgroups: CgroupsSplit, Resources: Resources{Memory: 1 << 30}}
+		if _, err := split.limitsOn(host); err != nil {
+			t.Errorf("memory: %v", err)
+		}
+		split.Resources = Resources{CPUs: 1}
+		if _, err := split.limitsOn(host); !errors.Is(err, errclass.Unsupported) {
+			t.Errorf("cpus: %v", err)
+		}
 	}
 }

@@ -36,7 +36,7 @@ func Update(ctx context.Context, store *libstorage.Store, c *libstorage.Containe
 			return err
 		}
 	}
-	if err := to.Exec.Resources.Check(); err != nil {
+	if err := to.Exec.CheckLimits(); err != nil {
 		return err
 	}
 	if r.State() == libstorage.Running {
@@ -84,7 +84,7 @@ func updateRunning(ctx context.Context, store *libstorage.Store, c *libstorage.C
 		return err
 	}
 	bundle := libexec.Container{ID: c.Record.ID, Bundle: c.RunDir}
-	if err := runtime.Update(ctx, bundle, from.Exec.Resources, to.Exec.Resources); err != nil {
+	if err := runtime.Update(ctx, bundle, from.Exec, to.Exec.Resources); err != nil {
 		return err
 	}
 	if to.Restart == from.Restart || !c.Monitored() {
