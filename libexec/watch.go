@@ -316,12 +316,10 @@ func (w *watch) verifyUser(now time.Time) error {
 	}
 	if is.mayChange {
 		uid, gid, known := executedAs(w.process.Pid)
-		if !known || uid == want.UID && gid == want.GID || now.After(w.stubEnd) {
-			w.checked = true
+		right := !known || uid == want.UID && gid == want.GID
+		if right || !executes(w.process.Pid, w.o.Args) {
+			w.checked = right || now.After(w.stubEnd) // else another look
 			return nil
-		}
-		if !executes(w.process.Pid, w.o.Args) {
-			return nil // another look
 		}
 	}
 	return fmt.Errorf("container %s: %w: %d:%d instead of %d:%d", w.c.ID, ErrWrongUser, is.uid, is.gid, want.UID, want.GID)
