@@ -38,6 +38,9 @@ type Access struct {
 	RegistriesDir string
 	// Policy is the file of the signature policy instead of policy.json.
 	Policy string
+	// DockerHost is the socket of a Docker daemon, as unix://PATH or tcp://HOST:PORT,
+	// for docker-daemon:; "" is unix:///var/run/docker.sock.
+	DockerHost string
 	// TokenHosts may get the password of a registry of another domain.
 	TokenHosts []string
 	// Idle is how long the other side may be silent; 0 is one minute.
@@ -84,6 +87,7 @@ func (a Access) system() (*types.SystemContext, error) {
 		SystemRegistriesConfDirPath: a.RegistriesConfDir,
 		RegistriesDirPath:           a.RegistriesDir,
 		SignaturePolicyPath:         a.Policy,
+		DockerDaemonHost:            a.DockerHost,
 		DockerRegistryUserAgent:     "tug",
 	}
 	if a.TLSVerify != nil {

@@ -60,8 +60,6 @@ type CopyOptions struct {
 	SignPassphrase                  []byte
 	// Store is for containers-storage: references.
 	Store libstorage.Options
-	// DockerHost is the socket of a Docker daemon.
-	DockerHost string
 	// TempDir is for temporary files instead of a place chosen by the ends.
 	TempDir string
 	// Progress gets the events, one at a time.
@@ -242,7 +240,6 @@ func (c *copier) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	c.opts.Platform.apply(c.sourceSys)
-	c.sourceSys.DockerDaemonHost, c.destSys.DockerDaemonHost = c.opts.DockerHost, c.opts.DockerHost
 	c.options = copy.Options{
 		SourceCtx: c.sourceSys, DestinationCtx: c.destSys,
 		PreserveDigests:                  c.opts.PreserveDigests,

@@ -59,7 +59,9 @@ func TestCopyTransports(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := fmt.Sprintf("containers-storage:[overlay@%s+%s]", store.Root(), store.RunRoot())
-	opts := libimage.CopyOptions{Source: plain(t), Destination: plain(t), DockerHost: fakeDocker(t)}
+	access := plain(t)
+	access.DockerHost = fakeDocker(t)
+	opts := libimage.CopyOptions{Source: access, Destination: access}
 	opts.TempDir = filepath.Join(dir, "tmp")
 	if err := os.Mkdir(opts.TempDir, 0o700); err != nil {
 		t.Fatal(err)
@@ -92,7 +94,9 @@ func TestCopyFailures(t *testing.T) {
 	dir, server := t.TempDir(), hostile.New(t, hostile.Options{})
 	name := "docker://" + server.Add(smallImage(t, nil), "app:x")
 	multi := "docker://" + server.Add(stock(t)["busybox:multi"], "busybox:multi")
-	opts := libimage.CopyOptions{Source: plain(t), Destination: plain(t), DockerHost: fakeDocker(t)}
+	access := plain(t)
+	access.DockerHost = fakeDocker(t)
+	opts := libimage.CopyOptions{Source: access, Destination: access}
 	for _, tc := range []struct {
 		src, dst, object string
 		class            error

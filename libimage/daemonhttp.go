@@ -41,6 +41,16 @@ func daemonClient(host string) (*http.Client, string, error) {
 	return nil, "", fail(errclass.Usage, host, "Docker daemon %q: must be unix://PATH or tcp://HOST:PORT", host)
 }
 
+// unreached says that a daemon does not answer: a socket that is not there is not
+// an image that is not there.
+func unreached(host string, err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return errclass.New(errclass.Network, host, err)
+	}
+	return err
+}
+
 func saveImage(ctx context.Context, host, name string, to io.Writer) error {
 	client, base, err := daemonClient(host)
 	if err != nil {
@@ -52,7 +62,7 @@ func saveImage(ctx context.Context, host, name string, to io.Writer) error {
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("ask the Docker daemon: %w", err)
+		return unreached(host, fmt.Errorf("ask the Docker daemon: %w", err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -81,7 +91,7 @@ func loadImage(ctx context.Context, host, path string) error {
 	request.Header.Set("Content-Type", "application/x-tar")
 	response, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("send to the Docker daemon: %w", err)
+		return unreached(host, fmt.Errorf("send to the Docker daemon: %w", err))
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {

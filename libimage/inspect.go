@@ -24,10 +24,9 @@ type InspectOptions struct {
 	Platform Platform
 	Retry    Retry
 	// NoTags leaves out the list of tags, which is a request of its own.
-	NoTags     bool
-	Store      libstorage.Options
-	DockerHost string
-	TempDir    string
+	NoTags  bool
+	Store   libstorage.Options
+	TempDir string
 }
 
 // Inspected is what a place says of an image. Manifest and Config are as they
@@ -73,7 +72,6 @@ func Inspect(ctx context.Context, ref string, opts InspectOptions) (_ *Inspected
 		return nil, err
 	}
 	opts.Platform.apply(sys)
-	sys.DockerDaemonHost = opts.DockerHost
 	c := &copier{from: from, to: from, opts: CopyOptions{TempDir: opts.TempDir}}
 	st, err := c.stageFor(stores)
 	if err != nil {

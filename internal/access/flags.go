@@ -31,6 +31,7 @@ type Flags struct {
 	certDir      string
 	tlsVerify    tristate
 	noCreds      bool
+	daemonHost   string
 	tokenHosts   []string
 	// Shared are the flags without a prefix that hold for both ends, or nil.
 	shared *Flags
@@ -61,10 +62,12 @@ func AddBoth(cmd *cobra.Command) (src, dest *Flags) {
 	fs := cmd.Flags()
 	fs.StringVar(&shared.authFile, "authfile", "", "`FILE` with the credentials of registries")
 	fs.StringArrayVar(&shared.tokenHosts, "token-host", nil, tokenHostUsage)
+	shared.daemon(fs)
 	src, dest = &Flags{prefix: "src-", shared: shared}, &Flags{prefix: "dest-", shared: shared}
 	for _, end := range []*Flags{src, dest} {
 		end.common(fs)
 		end.single(fs)
+		end.daemon(fs)
 	}
 	return src, dest
 }
@@ -95,6 +98,7 @@ func (f *Flags) addStored(cmd *cobra.Command) {
 func AddRemote(cmd *cobra.Command) *Flags {
 	f := add(cmd, "policy")
 	f.rest(cmd.Flags())
+	f.daemon(cmd.Flags())
 	return f
 }
 
@@ -123,6 +127,14 @@ func (f *Flags) rest(fs *pflag.FlagSet) {
 	fs.StringVar(&f.password, f.prefix+"password", "", "`PASSWORD` for "+of)
 	fs.StringVar(&f.token, f.prefix+"registry-token", "", "Bearer `TOKEN` for "+of)
 	fs.BoolVar(&f.noCreds, f.prefix+"no-creds", false, "Use no credentials for "+of)
+}
+
+func (f *Flags) daemon(fs *pflag.FlagSet) {
+	preset := "$DOCKER_HOST, unix:///var/run/docker.sock"
+	if f.prefix != "" {
+		preset = "--daemon-host"
+	}
+	fs.StringVar(&f.daemonHost, f.prefix+"daemon-host", "", "Docker daemon for docker-daemon:, a `URL` (default: "+preset+")")
 }
 
 func addFiles(cmd *cobra.Command, policy string) *Files {
@@ -157,7 +169,7 @@ func (f *Flags) Access(warn io.Writer) (libimage.Access, error) {
 	}
 	a := libimage.Access{
 		AuthFile: f.authFile, DockerConfig: f.dockerConfig, Credentials: f.creds, Token: f.token, Anonymous: f.noCreds, CertDir: f.certDir,
-		MaxAnswer: maxAnswer, TLSVerify: f.tlsVerify.value, TokenHosts: f.tokenHosts,
+		DockerHost: f.daemonHost, MaxAnswer: maxAnswer, TLSVerify: f.tlsVerify.value, TokenHosts: f.tokenHosts,
 		Policy: files.Policy, RegistriesDir: files.RegistriesDir, RegistriesConf: files.RegistriesConf,
 		Warn: func(message string) { fmt.Fprintf(warn, "Warning: %s\n", cli.Printable(message)) },
 	}
@@ -166,6 +178,12 @@ func (f *Flags) Access(warn io.Writer) (libimage.Access, error) {
 		if a.AuthFile == "" {
 			a.AuthFile = f.shared.authFile
 		}
+		if a.DockerHost == "" {
+			a.DockerHost = f.shared.daemonHost
+		}
+	}
+	if a.DockerHost == "" {
+		a.DockerHost = os.Getenv("DOCKER_HOST")
 	}
 	if a.AuthFile == "" && a.DockerConfig == "" {
 		a.AuthFile, a.DockerConfig = filesOfEnvironment()

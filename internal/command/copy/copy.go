@@ -76,7 +76,6 @@ dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NA
 	f.UintVar(&o.copy.Parallel, "image-parallel-copies", 0, "How many blobs to copy at once (default: 6)")
 	f.StringVar(&o.copy.TempDir, "tmpdir", "", "`DIR` for temporary files (default: in the store, beside an archive, or /var/tmp)")
 	o.progress = progress.AddFlags(f)
-	f.StringVar(&o.copy.DockerHost, "daemon-host", "", "Docker daemon for docker-daemon:, a `URL` (default: $DOCKER_HOST, unix:///var/run/docker.sock)")
 	o.levelSet = func() bool { return f.Changed("dest-compress-level") }
 	return cmd
 }
@@ -113,9 +112,6 @@ func (o *options) parse(stderr io.Writer) (err error) {
 	}
 	c := &o.copy
 	c.Store = o.globals.Store()
-	if c.DockerHost == "" {
-		c.DockerHost = os.Getenv("DOCKER_HOST")
-	}
 	c.Retry = libimage.Retry{Times: o.retry, Delay: o.retryDelay}
 	c.Selection = libimage.Selection(o.multiArch)
 	if o.all {

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +28,6 @@ type options struct {
 	format      string
 	kind        string
 	tempDir     string
-	daemonHost  string
 	retry       int
 	retryDelay  time.Duration
 }
@@ -63,7 +61,6 @@ tug-inspect becomes this program for a name with a transport.`,
 	f.IntVar(&o.retry, "retry-times", 0, "How often to try again after what may pass")
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
 	f.StringVar(&o.tempDir, "tmpdir", "", "`DIR` for temporary files (default: /var/tmp)")
-	f.StringVar(&o.daemonHost, "daemon-host", "", "Docker daemon for docker-daemon:, a `URL` (default: $DOCKER_HOST, unix:///var/run/docker.sock)")
 	return cmd
 }
 
@@ -113,8 +110,5 @@ func (o *options) parse(stderr io.Writer) (opts libimage.InspectOptions, format 
 	opts.NoTags = o.noTags || o.raw || o.config || o.layers
 	opts.Retry = libimage.Retry{Times: o.retry, Delay: o.retryDelay}
 	opts.Store, opts.TempDir = o.globals.Store(), o.tempDir
-	if opts.DockerHost = o.daemonHost; opts.DockerHost == "" {
-		opts.DockerHost = os.Getenv("DOCKER_HOST")
-	}
 	return opts, format, nil
 }
