@@ -102,10 +102,11 @@ func (e *ender) end(ctx context.Context) error {
 	}
 	limit := time.Now().Add(quietLimit)
 	killed := false
+	var keeper keeper
 	for pause := time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
 		info, err := e.store.Container(ctx, e.c.Record.ID)
 		if errors.Is(err, libstorage.ErrContainerUnknown) {
-			return nil
+			return keeper.await(ctx) // it may be about to remove the last of it
 		} else if err != nil {
 			return err
 		} else if info.Err != nil {
@@ -122,7 +123,7 @@ func (e *ender) end(ctx context.Context) error {
 			if err := mark(&info); err != nil {
 				return e.errorf(errclass.Internal, "%w", err)
 			}
-			keeper := keeperOf(&info)
+			keeper = keeperOf(&info)
 			err = e.ask(ctx)
 			keeper.wake()
 			if err != nil {

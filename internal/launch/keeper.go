@@ -69,6 +69,23 @@ func (k keeper) signal(sig syscall.Signal) bool {
 	return h.Signal(sig) == nil
 }
 
+// await returns when the keeper has ended, or after a while; the error is that of
+// ctx.
+func (k keeper) await(ctx context.Context) error {
+	h, err := libexec.Process(k).Open()
+	if err != nil {
+		return nil // gone
+	}
+	defer h.Close()
+	limited, cancel := context.WithTimeout(ctx, quietLimit)
+	defer cancel()
+	_ = h.Wait(limited) // one that hangs has removed the record nevertheless
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
 // killMonitor ends a monitor that does not do its work.
 func killMonitor(ctx context.Context, c *libstorage.ContainerInfo) bool {
 	if !monitorOf(c).signal(syscall.SIGKILL) {
