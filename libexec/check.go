@@ -8,6 +8,8 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-tools/generate"
+
+	"github.com/tug-containers/tug/internal/idmap"
 )
 
 // Check refuses what NewSpec would refuse whatever the image: a caller does
@@ -17,6 +19,10 @@ func (o Options) Check() error {
 	b := &builder{opts: &o, image: &v1.ImageConfig{}, cgroups: thisHost(), g: generate.NewFromSpec(&specs.Spec{
 		Process: &specs.Process{}, Linux: &specs.Linux{Resources: &specs.LinuxResources{}},
 	})}
+	var err error
+	if b.ids, err = idmap.Own(); err != nil {
+		return err
+	}
 	if s := o.Security.Seccomp; s == "" {
 		o.Security.Seccomp = "unconfined" // ours is fine
 	}

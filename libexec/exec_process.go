@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-tools/generate"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/internal/rootdir"
 )
 
@@ -78,8 +79,12 @@ func newExecProcess(first *specs.Process, root *rootdir.Dir, o *ExecProcess) (*s
 	}
 	p.Capabilities = execCapabilities(first, p.User.UID, p.User.GID, o.Privileged)
 	p.Rlimits = slices.Clone(first.Rlimits)
+	ids, err := idmap.Own()
+	if err != nil {
+		return nil, err
+	}
 	for i := range p.Rlimits {
-		clampRlimit(&p.Rlimits[i])
+		clampRlimit(&p.Rlimits[i], ids)
 	}
 	return &p, checkArgumentSize(p.Args, p.Env)
 }
@@ -157,12 +162,12 @@ func execCapabilities(first *specs.Process, uid, gid uint32, privileged bool) *s
 }
 
 // clampRlimit lowers a limit to what this process may set now.
-func clampRlimit(limit *specs.POSIXRlimit) {
+func clampRlimit(limit *specs.POSIXRlimit, ids *idmap.Mapping) {
 	number, known := rlimitNumber(strings.ToLower(strings.TrimPrefix(limit.Type, "RLIMIT_")))
 	if !known {
 		return
 	}
-	if highest, err := highestRlimit(number); err == nil {
+	if highest, err := highestRlimit(number, ids); err == nil {
 		limit.Hard, limit.Soft = min(limit.Hard, highest), min(limit.Soft, highest)
 	}
 }

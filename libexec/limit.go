@@ -8,8 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tug-containers/tug/internal/idmap"
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/idmap"
 )
 
 // rlimitNumber gives the kernel's number for the name of a ulimit option.
@@ -85,7 +86,7 @@ func (b *builder) rlimit(limit Rlimit, asked bool) error {
 	if limit.Soft > limit.Hard {
 		return optionError("--ulimit", "ulimit %s: the soft limit is above the hard one", limit.Name)
 	}
-	highest, err := highestRlimit(number)
+	highest, err := highestRlimit(number, b.ids)
 	if err != nil {
 		return optionError("--ulimit", "ulimit %s: %w", limit.Name, err)
 	}
@@ -98,8 +99,8 @@ func (b *builder) rlimit(limit Rlimit, asked bool) error {
 }
 
 // highestRlimit is our hard limit or, for one who may raise it, the kernel's.
-func highestRlimit(number int) (uint64, error) {
-	if mayRaiseLimits() {
+func highestRlimit(number int, ids *idmap.Mapping) (uint64, error) {
+	if mayRaiseLimits(ids) {
 		if number != unix.RLIMIT_NOFILE {
 			return RlimitUnlimited, nil
 		}
@@ -117,9 +118,9 @@ func highestRlimit(number int) (uint64, error) {
 }
 
 // mayRaiseLimits reports whether CAP_SYS_RESOURCE is in effect here: for limits,
-// that of a user namespace is none.
-func mayRaiseLimits() bool {
-	if ids, err := idmap.Read(); err != nil || !ids.Initial() {
+// that of a user namespace, with its ids, is none.
+func mayRaiseLimits(ids *idmap.Mapping) bool {
+	if !ids.IsZero() {
 		return false
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

@@ -9,11 +9,17 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/idmap"
 )
 
 func TestRlimits(t *testing.T) {
 	r := newRig(t).busybox()
-	highest, err := highestRlimit(unix.RLIMIT_NOFILE)
+	ids, err := idmap.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	highest, err := highestRlimit(unix.RLIMIT_NOFILE, ids)
 	if err != nil {
 		t.Fatal(err)
 	}

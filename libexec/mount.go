@@ -38,7 +38,7 @@ func (b *builder) mounts() error {
 	taken := func(m specs.Mount) bool {
 		return slices.ContainsFunc(b.binds, func(o specs.Mount) bool { return o.Destination == m.Destination })
 	}
-	for _, m := range slices.DeleteFunc(b.mappedMounts(b.baseMounts()), taken) {
+	for _, m := range slices.DeleteFunc(b.kernelMounts(b.baseMounts()), taken) {
 		b.g.AddMount(m)
 	}
 	for _, m := range b.binds {
@@ -71,13 +71,13 @@ func (b *builder) baseMounts() []specs.Mount {
 	if shm == 0 {
 		shm = defaultShmSize
 	}
-	mounts := b.forUser([]specs.Mount{
+	mounts := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "strictatime", "mode=755", "size=65536k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
 		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", access}},
 		{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"rprivate", "nosuid", "noexec", "nodev", "relatime", access}},
-	})
+	}
 	switch b.opts.IPC.Mode {
 	case HostMode:
 		for _, dir := range []string{"/dev/shm", "/dev/mqueue"} {

@@ -21,6 +21,9 @@ type Runtime struct {
 	Name string // crun, runc, or what the configuration calls it
 	Path string // the file, absolute
 
+	// CgroupManager is what containers.conf says.
+	CgroupManager string
+
 	root    string // its --root
 	scratch string // for trials; see RuntimeOptions.ScratchDir
 	args    []string
@@ -159,7 +162,7 @@ func (o *RuntimeOptions) named(name string) (*Runtime, error) {
 		}
 		base := baseName(path)
 		return &Runtime{
-			Name: base, Path: path,
+			Name: base, Path: path, CgroupManager: o.Config.CgroupManager,
 			root:    filepath.Join(o.StateDir, base),
 			scratch: o.ScratchDir,
 			args:    o.Args, env: env, stat: stat,

@@ -37,7 +37,7 @@ func NewSpec(rootfs string, image *v1.ImageConfig, opts Options) (*specs.Spec, e
 		image = &v1.ImageConfig{}
 	}
 	b := &builder{root: root, image: image, opts: &opts, cgroups: thisHost()}
-	if b.ids, err = idmap.Read(); err != nil {
+	if b.ids, err = idmap.Own(); err != nil {
 		return nil, err
 	}
 	for _, step := range []func() error{
@@ -56,7 +56,8 @@ type builder struct {
 	image *v1.ImageConfig
 	opts  *Options
 	g     generate.Generator
-	ids   idmap.Maps // those that there are here
+	// ids are those that there are here; nil for all.
+	ids *idmap.Mapping
 	// cgroups are what the host has of them.
 	cgroups cgroupHost
 

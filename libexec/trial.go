@@ -126,8 +126,8 @@ func (t *trial) bundle(dir string, program []byte) error {
 		},
 		Annotations: t.annotations,
 	}
-	if mayMakeCgroups() {
-		spec.Linux.CgroupsPath = "/" + filepath.Base(dir)
+	if base, ok := thisHost().base(); ok {
+		spec.Linux.CgroupsPath = filepath.Join(base, filepath.Base(dir))
 	}
 	config, err := json.Marshal(spec)
 	if err != nil {

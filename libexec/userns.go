@@ -9,7 +9,6 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
 )
 
@@ -39,24 +38,6 @@ func specMap(ranges []idmap.Range) []specs.LinuxIDMapping {
 		list[i] = specs.LinuxIDMapping{ContainerID: r.Container, HostID: r.Host, Size: r.Size}
 	}
 	return list
-}
-
-// checkMapped refuses a user whom the container's namespace does not have: the
-// runtimes fail at it without a name.
-func (b *builder) checkMapped() error {
-	ids := b.opts.IDs
-	if ids.IsZero() {
-		return nil
-	}
-	if _, ok := idmap.ToHost(ids.UIDs, b.user.UID); !ok {
-		return specError(errclass.Usage, ErrUser, "--user", "user %d: not mapped in the container's user namespace", b.user.UID)
-	}
-	for _, gid := range append([]uint32{b.user.GID}, b.user.Groups...) {
-		if _, ok := idmap.ToHost(ids.GIDs, gid); !ok {
-			return specError(errclass.Usage, ErrUser, "--user", "group %d: not mapped in the container's user namespace", gid)
-		}
-	}
-	return nil
 }
 
 // HostUser is the user of a spec's process as the host sees it.
@@ -137,24 +118,23 @@ func sameOwner(path, user string) bool {
 	return unix.Fstat(owner, &is) == nil && unix.Stat(user, &want) == nil && is.Ino == want.Ino && is.Dev == want.Dev
 }
 
-// mappedMounts changes the mounts of the kernel's file systems for a container
-// whose root is not the host's.
-func (b *builder) mappedMounts(mounts []specs.Mount) []specs.Mount {
-	if b.opts.IDs.IsZero() {
-		return mounts
+// kernelMounts changes those mounts of the kernel's file systems that the container's
+// root may not make: it has not the group tty, or what they show belongs to another
+// user namespace than the container's. What the host has mounted must do then.
+func (b *builder) kernelMounts(mounts []specs.Mount) []specs.Mount {
+	ids := b.opts.IDs
+	if ids.IsZero() {
+		ids = b.ids
 	}
-	var list []specs.Mount
+	user := !b.ids.IsZero()
+	list := mounts[:0]
 	for _, m := range mounts {
 		switch {
-		case m.Type == "devpts":
-			if _, ok := idmap.ToHost(b.opts.IDs.GIDs, 5); !ok { // the group tty
-				m.Options = slices.DeleteFunc(slices.Clone(m.Options), func(o string) bool { return o == "gid=5" })
-			}
-		case m.Type == "sysfs" && b.foreign(b.opts.Network):
-			access := m.Options[len(m.Options)-1]
-			m = specs.Mount{Destination: "/sys", Type: "bind", Source: "/sys", Options: []string{"rbind", "rslave", "nosuid", "noexec", "nodev", access}}
-		case m.Type == "proc" && b.foreign(b.opts.PID):
-			m = specs.Mount{Destination: "/proc", Type: "bind", Source: "/proc", Options: []string{"rbind", "rslave", "nosuid", "noexec", "nodev"}}
+		case m.Type == "devpts" && !ids.HasGID(5):
+			m.Options = slices.DeleteFunc(m.Options, func(o string) bool { return o == "gid=5" })
+		case m.Type == "sysfs" && (b.foreign(b.opts.Network) || user && !b.opts.ownNetwork()),
+			m.Type == "proc" && (b.foreign(b.opts.PID) || user && b.opts.PID.Mode == HostMode):
+			m.Type, m.Source, m.Options = "bind", m.Destination, append([]string{"rbind", "rprivate"}, m.Options...)
 		case m.Type == "mqueue" && b.foreign(b.opts.IPC):
 			continue
 		}

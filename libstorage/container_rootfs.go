@@ -65,7 +65,7 @@ func (s *Store) mountOptions() []string {
 }
 
 func namespaceOptions() []string {
-	if ids, err := idmap.Read(); err == nil && !ids.Initial() {
+	if ids, err := idmap.Own(); err == nil && !ids.IsZero() {
 		return []string{"userxattr"}
 	}
 	return nil

@@ -226,32 +226,11 @@ func runningIDs() (all idmap.Mapping, err error) {
 	return all, nil
 }
 
-// InnerIDs are the ids of the user namespace that we are in; nil in the host's.
-func InnerIDs() (*idmap.Mapping, error) {
-	var m idmap.Mapping
-	for _, file := range []struct {
-		name string
-		to   *[]idmap.Range
-	}{{"uid_map", &m.UIDs}, {"gid_map", &m.GIDs}} {
-		text, err := os.ReadFile("/proc/self/" + file.name)
-		if err != nil {
-			return nil, err
-		}
-		if *file.to, err = idmap.ReadMap(string(text)); err != nil {
-			return nil, err
-		}
-	}
-	if len(m.UIDs) == 1 && m.UIDs[0] == (idmap.Range{Size: 1<<32 - 1}) {
-		return nil, nil
-	}
-	return &m, nil
-}
-
 // idPool are the host's ids that containers may have.
 type idPool struct{ uids, gids SubIDs }
 
 func readPool() (pool idPool, err error) {
-	inner, err := InnerIDs()
+	inner, err := idmap.Own()
 	if err != nil {
 		return pool, err
 	}

@@ -84,7 +84,7 @@ func (o Options) resolve() (storage.StoreOptions, error) {
 // singleOptions are for a user namespace with one ID, to whom all files belong
 // then: there is nobody else to give them to.
 func singleOptions() []string {
-	if ids, err := idmap.Read(); err == nil && ids.Size() == 1 {
+	if ids, err := idmap.Own(); err == nil && !ids.IsZero() && ids.Users() == 1 {
 		return []string{"overlay.ignore_chown_errors=true", "vfs.ignore_chown_errors=true"}
 	}
 	return nil

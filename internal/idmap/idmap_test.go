@@ -4,27 +4,24 @@ package idmap
 
 import "testing"
 
-func TestMaps(t *testing.T) {
+func TestHas(t *testing.T) {
 	for _, tc := range []struct {
-		text    string
-		initial bool
-		size    uint64
-		has     []uint32
-		hasNot  []uint32
+		text   string
+		users  uint64
+		has    []uint32
+		hasNot []uint32
 	}{
-		{"         0          0 4294967295\n", true, 1<<32 - 1, []uint32{0, 1000, 1<<32 - 2}, []uint32{1<<32 - 1}},
-		{"0 1000 1\n1 100000 65536\n", false, 65537, []uint32{0, 1, 65536}, []uint32{65537}},
-		{"0 1000 1\n", false, 1, []uint32{0}, []uint32{1}},
-		{"1000 0 1\n", false, 1, []uint32{1000}, []uint32{0, 1001}},
-		{"", false, 0, nil, []uint32{0}},
+		{"0 1000 1\n1 100000 65536\n", 65537, []uint32{0, 1, 65536}, []uint32{65537}},
+		{"0 1000 1\n", 1, []uint32{0}, []uint32{1}},
+		{"1000 0 1\n", 1, []uint32{1000}, []uint32{0, 1001}},
 	} {
-		spans, err := parse([]byte(tc.text))
+		ranges, err := ReadMap(tc.text)
 		if err != nil {
 			t.Fatalf("%q: %v", tc.text, err)
 		}
-		m := Maps{spans, spans}
-		if m.Initial() != tc.initial || m.Size() != tc.size {
-			t.Errorf("%q: initial %v, size %d", tc.text, m.Initial(), m.Size())
+		m := &Mapping{ranges, ranges}
+		if m.Users() != tc.users {
+			t.Errorf("%q: %d users", tc.text, m.Users())
 		}
 		for _, id := range tc.has {
 			if !m.HasUID(id) || !m.HasGID(id) {
@@ -37,10 +34,13 @@ func TestMaps(t *testing.T) {
 			}
 		}
 	}
-	if _, err := parse([]byte("a b c\n")); err == nil {
+	if all := (*Mapping)(nil); !all.HasUID(7) || !all.HasGID(7) {
+		t.Error("the host's namespace has no 7")
+	}
+	if _, err := ReadMap("a b c\n"); err == nil {
 		t.Error("letters are taken for a map")
 	}
-	if _, err := Read(); err != nil {
+	if _, err := Own(); err != nil {
 		t.Error(err)
 	}
 }

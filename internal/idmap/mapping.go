@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package idmap has the numbers of users and groups in a user namespace, and which
+// of the host's, or of the namespace around it, stand for them.
 package idmap
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +34,31 @@ type Mapping struct {
 // Most is how many ranges the kernel takes for one namespace.
 const Most = 340
 
+// Own are the ids of the user namespace that this process is in; nil in the one that
+// the host began with, which has all. Whoever needs them reads them once.
+func Own() (*Mapping, error) {
+	var m Mapping
+	for _, kind := range []struct {
+		file string
+		to   *[]Range
+	}{{"/proc/self/uid_map", &m.UIDs}, {"/proc/self/gid_map", &m.GIDs}} {
+		text, err := os.ReadFile(kind.file)
+		if err != nil {
+			return nil, err
+		}
+		if *kind.to, err = ReadMap(string(text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", kind.file, err)
+		}
+		if len(*kind.to) == 0 {
+			return nil, fmt.Errorf("%s: this user namespace has no ids", kind.file)
+		}
+		if m.UIDs[0] == (Range{Size: 1<<32 - 1}) {
+			return nil, nil
+		}
+	}
+	return &m, nil
+}
+
 // IsZero tells that there is no namespace.
 func (m *Mapping) IsZero() bool { return m == nil || len(m.UIDs) == 0 && len(m.GIDs) == 0 }
 
@@ -53,6 +81,25 @@ func (m *Mapping) Host(uid, gid uint32) (hostUID, hostGID uint32, ok bool) {
 	hostUID, okUID := ToHost(m.UIDs, uid)
 	hostGID, okGID := ToHost(m.GIDs, gid)
 	return hostUID, hostGID, okUID && okGID
+}
+
+// HasUID and HasGID tell whether there is such a number in the namespace.
+func (m *Mapping) HasUID(id uint32) bool { return m.IsZero() || has(m.UIDs, id) }
+
+// HasGID is HasUID for groups.
+func (m *Mapping) HasGID(id uint32) bool { return m.IsZero() || has(m.GIDs, id) }
+
+func has(ranges []Range, id uint32) bool {
+	_, ok := ToHost(ranges, id)
+	return ok
+}
+
+// Users is how many users a namespace has.
+func (m *Mapping) Users() (n uint64) {
+	for _, r := range m.UIDs {
+		n += uint64(r.Size)
+	}
+	return n
 }
 
 // Inside gives the container's numbers for the host's. What has none there is

@@ -70,6 +70,8 @@ type launcher struct {
 	imageHealth *HealthCheck
 	container   *libstorage.Container
 	spec        *specs.Spec
+	// networks is what networkConfig has read.
+	networks *network.Config
 	// set has the networks that the container has joined; nil for none of them.
 	set     *network.Set
 	joined  []network.Joined

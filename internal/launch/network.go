@@ -55,6 +55,18 @@ func NetworkConfig() (network.Config, error) {
 	return network.ReadConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
 }
 
+// networkConfig reads it once.
+func (l *launcher) networkConfig() (network.Config, error) {
+	if l.networks == nil {
+		config, err := NetworkConfig()
+		if err != nil {
+			return config, err
+		}
+		l.networks = &config
+	}
+	return *l.networks, nil
+}
+
 // The networks that are a word, and no network's name.
 const (
 	NetworkNone    = "none"
@@ -67,7 +79,7 @@ const (
 // Afterwards its record says so, whatever containers.conf says then.
 func (l *launcher) claimNetworks(ctx context.Context) error {
 	o := l.o
-	config, err := NetworkConfig()
+	config, err := l.networkConfig()
 	if err != nil {
 		return err
 	}
@@ -190,7 +202,7 @@ func (l *launcher) network(ctx context.Context) error {
 	if len(o.Networks) == 0 {
 		return nil
 	}
-	config, err := NetworkConfig()
+	config, err := l.networkConfig()
 	if err != nil {
 		return err
 	}
@@ -278,6 +290,10 @@ func (l *launcher) borrowNetwork(ctx context.Context) error {
 }
 
 func (l *launcher) leaveNetworks(ctx context.Context) error {
+	o := l.o
+	if len(o.Networks) == 0 && (o.NetworkOf != "" || o.Exec.Network.Mode != "") {
+		return nil // it can be put on none: see own
+	}
 	info := l.info()
 	return leaveNetworks(ctx, l.store, &info)
 }

@@ -72,11 +72,7 @@ func DetachKeys(asked string, given bool) ([]byte, error) {
 func (l *launcher) useCgroups() error {
 	e := &l.o.Exec
 	if e.CgroupManager == "" && e.Cgroups == "" {
-		config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
-		if err != nil {
-			return err
-		}
-		if e.CgroupManager = config.CgroupManager; e.CgroupManager == libexec.ManagerSystemd {
+		if e.CgroupManager = l.runtime.CgroupManager; e.CgroupManager == libexec.ManagerSystemd {
 			if runtime, err := l.runtime.ForCgroups(e); err == nil {
 				l.runtime = runtime
 				return nil

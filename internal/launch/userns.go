@@ -71,7 +71,7 @@ func (l *launcher) userNamespace(ctx context.Context, create *libstorage.Contain
 
 // own are the mappings that depend on who we are.
 func (u *UserNS) own(e *libexec.Options) (*idmap.Mapping, error) {
-	inner, err := libstorage.InnerIDs()
+	inner, err := idmap.Own()
 	if err != nil {
 		return nil, err
 	}
