@@ -52,6 +52,9 @@ func helperRun(name string) error {
 	if name == "rename" {
 		return helperRename(ctx, store)
 	}
+	if name == "replace" {
+		return helperReplace(ctx, store)
+	}
 	if name == "claim" {
 		return helperClaim(ctx, store, opts)
 	}

@@ -9,7 +9,8 @@ package libstorage
 //	        volume.json   the record: Volume
 //	        lock          see below
 //	        _data/        the content
-//	        staged/       content that is being copied, until it becomes _data
+//	        staged/       content that is being made, until it becomes _data, and what
+//	                      it has replaced, until that is removed
 //	        users/ID      container ID has the volume
 //	        mounted/ID    container ID may have it mounted as it is now
 //	    .new-ID/          one that is being made
@@ -31,3 +32,9 @@ package libstorage
 // synced, and renamed over _data, which works only while that is empty. When a
 // process is killed in it, the volume is as it was. A container that runs with
 // the volume would not see the new directory; that is what mounted/ is for.
+//
+// ReplaceVolume gives a volume new content in the same way, by one exchange of the
+// two directories. It refuses a volume that a container runs with, which would go on
+// with the old one. A container is marked as being at work before it looks for
+// staged, and staged is made before ReplaceVolume looks for containers: one of the two
+// sees the other, and the container waits for the lock.

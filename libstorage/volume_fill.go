@@ -44,7 +44,7 @@ type VolumeSource struct {
 func (c *Container) MountVolume(ctx context.Context, name string, m VolumeMount) (VolumeSource, error) {
 	v := c.store.readVolume(name)
 	source := VolumeSource{Path: v.Path}
-	if v.Err != nil || v.NeedsCopyUp || v.NeedsChown || v.HasFilesystem() {
+	if v.Err != nil || v.NeedsCopyUp || v.NeedsChown || v.HasFilesystem() || c.store.beingReplaced(name) {
 		var err error
 		if source, err = c.prepareVolume(ctx, name, m); err != nil {
 			return VolumeSource{}, err
@@ -84,22 +84,6 @@ func (c *Container) prepareVolume(ctx context.Context, name string, m VolumeMoun
 		err = volumeError(name, err)
 	}
 	return source, err
-}
-
-// TakeVolume is for who fills a volume by himself: no container copies anything
-// into it from now on, and it keeps its owner.
-func (s *Store) TakeVolume(ctx context.Context, name string) error {
-	if err := s.writable(); err != nil {
-		return err
-	}
-	v, err := s.lockVolume(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err = v.Err; err == nil && (v.NeedsCopyUp || v.NeedsChown) {
-		err = v.change(func(v *Volume) { v.NeedsCopyUp, v.NeedsChown = false, false })
-	}
-	return errors.Join(err, v.unlock())
 }
 
 // fill gives a new volume its first content and its owner. It reports whether

@@ -172,8 +172,9 @@ func TestF27VolumeRecords(t *testing.T) {
 		if c, err := store.CreateContainer(t.Context(), libstorage.ContainerOptions{Rootfs: dir, Volumes: []libstorage.VolumeOptions{{Name: name}}}); !errors.Is(err, libstorage.ErrDamaged) {
 			t.Errorf("%s: a container gets it: %v, %v", name, c, err)
 		}
-		if err := store.TakeVolume(t.Context(), name); !errors.Is(err, libstorage.ErrDamaged) {
-			t.Errorf("%s: it is taken: %v", name, err)
+		nothing := func(string) error { return nil }
+		if err := store.ReplaceVolume(t.Context(), name, nothing); !errors.Is(err, libstorage.ErrDamaged) {
+			t.Errorf("%s: its content is replaced: %v", name, err)
 		}
 		if _, err := store.CollectVolumes(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -13,11 +13,12 @@ import (
 )
 
 // Attributes gives the directory to what from has, and nothing of its content.
-func Attributes(from, to *os.File) error { return attributes(from, to, "") }
+func Attributes(from, to *os.File) error { return attributes(from, to, "", false) }
 
 // attributes gives to what from has: the owner first, since changing that takes
-// the special bits of the mode and capabilities away.
-func attributes(from, to *os.File, name string) error {
+// the special bits of the mode and capabilities away. labelled: the label of the host
+// too.
+func attributes(from, to *os.File, name string, labelled bool) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(from.Fd()), &st); err != nil {
 		return fail("stat", name, err)
@@ -29,7 +30,7 @@ func attributes(from, to *os.File, name string) error {
 	if err := unix.Fchmod(fd, st.Mode&0o7777); err != nil {
 		return fail("chmod", name, err)
 	}
-	if err := extended(int(from.Fd()), fd); err != nil {
+	if err := extended(int(from.Fd()), fd, labelled); err != nil {
 		return fail("extended attributes of", name, err)
 	}
 	// By a path, since Go's call cannot do it by the descriptor alone.
@@ -42,14 +43,14 @@ func attributes(from, to *os.File, name string) error {
 
 // extended copies the extended attributes that belong to the content. A target
 // that has none of them is no error.
-func extended(from, to int) error {
+func extended(from, to int, labelled bool) error {
 	names, err := list(from)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
 		// The overlay's own, and a label that is the host's to give.
-		if strings.HasPrefix(name, "trusted.overlay.") || name == "security.selinux" {
+		if strings.HasPrefix(name, "trusted.overlay.") || !labelled && name == "security.selinux" {
 			continue
 		}
 		value, err := value(from, name)

@@ -28,9 +28,18 @@ func Copy(ctx context.Context, from, to *os.File) error {
 	return c.directory(from, to, "", 0)
 }
 
+// Link does as Copy, but each file, whatever it is, gets a second name in the place of
+// a copy. Who changes one afterwards puts another in its place.
+func Link(ctx context.Context, from, to *os.File) error {
+	c := copier{ctx: ctx, top: to, linked: true}
+	return c.directory(from, to, "", 0)
+}
+
 type copier struct {
 	ctx context.Context
 	top *os.File
+	// linked: files are the same under another name.
+	linked bool
 	// links are the copies of files with more than one name, by source.
 	links map[inode]string
 }
@@ -59,7 +68,7 @@ func (c *copier) directory(from, to *os.File, name string, depth int) error {
 			return fail("read", name, err)
 		}
 	}
-	return attributes(from, to, name)
+	return attributes(from, to, name, c.linked)
 }
 
 // entry copies the last element of name.
@@ -69,7 +78,14 @@ func (c *copier) entry(from, to *os.File, name string, depth int) error {
 	if err := unix.Fstatat(int(from.Fd()), base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return fail("stat", name, err)
 	}
-	switch st.Mode & unix.S_IFMT {
+	kind := st.Mode & unix.S_IFMT
+	if c.linked && kind != unix.S_IFDIR {
+		if err := unix.Linkat(int(from.Fd()), base, int(to.Fd()), base, 0); err != nil {
+			return fail("link", name, err)
+		}
+		return nil
+	}
+	switch kind {
 	case unix.S_IFDIR:
 		return c.subdirectory(from, to, name, depth)
 	case unix.S_IFREG:
@@ -131,7 +147,7 @@ func (c *copier) file(from, to *os.File, name string, st *unix.Stat_t) (err erro
 	if st.Nlink > 1 {
 		c.links[key] = name
 	}
-	return attributes(source, target, name)
+	return attributes(source, target, name, false)
 }
 
 // step is how much is copied before ctx is looked at.

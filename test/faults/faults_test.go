@@ -24,7 +24,7 @@ var calls = []string{
 // operation is a command that is killed.
 type operation struct {
 	name string
-	// before is what it needs, after what undoes it; SLEEP is a payload that
+	// before is what it needs, after what undoes it; FILE is an archive, SLEEP a payload that
 	// runs on.
 	before, line, after string
 	// deep kills what the command starts as well, where it gets there first: the
@@ -60,6 +60,7 @@ var operations = []operation{
 	{name: "network connect", before: "network create net; network create two; run -d --name x --network net box sleep SLEEP", line: "network connect two x", after: "network rm -f net two", mayBe: []string{"running"}},
 	{name: "network disconnect", before: "network create net; run -d --name x --network net box sleep SLEEP", line: "network disconnect net x", after: "network rm -f net", mayBe: []string{"running"}},
 	{name: "volume rm", before: "volume create vol", line: "volume rm vol", after: "volume rm -f vol", mayBe: []string{""}},
+	{name: "volume import", before: "volume create vol", line: "volume import vol FILE", after: "volume rm -f vol", mayBe: []string{""}},
 }
 
 // point is one place to be killed at: the nth call of a thread.

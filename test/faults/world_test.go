@@ -69,6 +69,7 @@ func newWorld(t *testing.T, runtime string) *world {
 	}
 	w.must("tag " + w.must("pull -q oci:"+dir+"/layout:box") + " localhost/box")
 	w.must("run --rm -v owned:/owned box touch /owned/file")
+	w.must("volume export -o FILE owned")
 	w.must("run -d --name bystander -v owned:/owned box sleep SLEEP")
 	t.Cleanup(func() {
 		w.t = t
@@ -79,7 +80,7 @@ func newWorld(t *testing.T, runtime string) *world {
 }
 
 func (w *world) command(line string) *exec.Cmd {
-	words := strings.Fields(strings.ReplaceAll(line, "SLEEP", w.sleep))
+	words := strings.Fields(strings.NewReplacer("SLEEP", w.sleep, "FILE", w.dir+"/files.tar").Replace(line))
 	cmd := exec.Command(filepath.Join(w.bin, "tug-"+words[0]), words[1:]...)
 	cmd.Env = w.env
 	return cmd

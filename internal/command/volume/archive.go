@@ -33,7 +33,7 @@ func export(globals *cli.Globals) *cobra.Command {
 		if f, ok := stdout.(*os.File); ok && output == "" && term.IsTerminal(int(f.Fd())) {
 			return usage("--output", "an archive is not for a terminal: redirect stdout, or say --output")
 		}
-		return within(cmd.Context(), globals, args[0], false, func(root *rootdir.Dir) error {
+		return within(cmd.Context(), globals, args[0], func(root *rootdir.Dir) error {
 			if output == "" {
 				return write(cmd.Context(), stdout, root)
 			}
@@ -88,20 +88,40 @@ func importer(globals *cli.Globals) *cobra.Command {
 			defer f.Close()
 			source = f
 		}
-		return within(cmd.Context(), globals, args[0], true, func(root *rootdir.Dir) error {
-			plain, err := treetar.Decompress(source)
-			if err != nil {
-				return err
-			}
-			defer plain.Close()
-			return treetar.Extract(cmd.Context(), plain, root, "/", treetar.ExtractOptions{})
-		})
+		return fill(cmd.Context(), globals, args[0], source)
 	}
 	return cmd
 }
 
+// fill puts an archive into a volume: all that is in it or, when it is faulty,
+// nothing.
+func fill(ctx context.Context, globals *cli.Globals, name string, archive io.Reader) (err error) {
+	s, err := open(ctx, globals)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	v, err := s.FindVolume(ctx, name)
+	if err != nil {
+		return err
+	}
+	return s.ReplaceVolume(ctx, v.Name, func(dir string) error {
+		plain, err := treetar.Decompress(archive)
+		if err != nil {
+			return err
+		}
+		defer plain.Close()
+		root, err := rootdir.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		return treetar.Extract(ctx, plain, root, "/", treetar.ExtractOptions{})
+	})
+}
+
 // within opens the directory of a volume for the time of a call.
-func within(ctx context.Context, globals *cli.Globals, name string, change bool, use func(*rootdir.Dir) error) (err error) {
+func within(ctx context.Context, globals *cli.Globals, name string, use func(*rootdir.Dir) error) (err error) {
 	s, err := open(ctx, globals)
 	if err != nil {
 		return err
@@ -115,22 +135,32 @@ func within(ctx context.Context, globals *cli.Globals, name string, change bool,
 		err = errclass.New(errclass.Unsupported, v.Name, fmt.Errorf(
 			"volume %s: it has a file system of its own, which is there only while a container runs with it", v.Name))
 	}
-	if err == nil && change {
-		err = s.TakeVolume(ctx, v.Name)
-	}
 	if err != nil {
 		return err
 	}
 	return inside(v, use)
 }
 
+// errReplaced says that an archive has not all of a volume.
+var errReplaced = errors.New("its content was replaced while it was read")
+
 func inside(v libstorage.Volume, use func(*rootdir.Dir) error) error {
+	before, err := os.Stat(v.Path)
+	if err != nil {
+		return err
+	}
 	root, err := rootdir.Open(v.Path)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if err := use(root); err != nil {
+	if err = use(root); err == nil {
+		var now os.FileInfo
+		if now, err = os.Stat(v.Path); err == nil && !os.SameFile(before, now) {
+			err = errReplaced
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("volume %s: %w", v.Name, err)
 	}
 	return nil
