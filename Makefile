@@ -29,7 +29,7 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
 CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stop unpause version wait
-IMAGES     = commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount network prune pull push rename rmi save stats tag top umount unshare update volume
+IMAGES     = auto-update commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount network prune pull push rename rmi save stats tag top umount unshare update volume
 ALONE      = unit
 VERBS      = $(CONTAINERS) $(IMAGES) $(ALONE)
 
@@ -62,6 +62,10 @@ install: build man completions
 	install -m 755 bin/tug-monitor $(BINDIR)/tug-monitor
 	install -m 755 bin/tug-dns $(BINDIR)/tug-dns
 	for verb in $(ALONE); do install -m 755 bin/tug-$$verb $(BINDIR)/tug-$$verb || exit; done
+	for scope in system user; do \
+		install -d $(GENERATORS)/$$scope && install -m 644 cmd/auto-update/tug-auto-update.timer $(GENERATORS)/$$scope/ && \
+		sed 's,@BINDIR@,$(PREFIX)/bin,' cmd/auto-update/tug-auto-update.service >$(GENERATORS)/$$scope/tug-auto-update.service && \
+		chmod 644 $(GENERATORS)/$$scope/tug-auto-update.service || exit; done
 	for scope in system user; do install -d $(GENERATORS)/$$scope-generators && ln -sf ../../../bin/tug-unit $(GENERATORS)/$$scope-generators/tug-generator || exit; done
 	install -m 755 build/family/containers $(BINDIR)/tug-$(firstword $(CONTAINERS))
 	install -m 755 build/family/images $(BINDIR)/tug-$(firstword $(IMAGES))
@@ -76,6 +80,7 @@ install: build man completions
 uninstall:
 	rm -f $(BINDIR)/tug $(BINDIR)/tug-monitor $(BINDIR)/tug-dns $(VERBS:%=$(BINDIR)/tug-%)
 	rm -f $(GENERATORS)/system-generators/tug-generator $(GENERATORS)/user-generators/tug-generator
+	rm -f $(foreach scope,system user,$(GENERATORS)/$(scope)/tug-auto-update.service $(GENERATORS)/$(scope)/tug-auto-update.timer)
 	rm -f $(MANDIR)/tug.1 $(VERBS:%=$(MANDIR)/tug-%.1)
 	rm -f $(BASHDIR)/tug $(VERBS:%=$(BASHDIR)/tug-%) $(ZSHDIR)/_tug
 	rm -f $(FISHDIR)/tug.fish $(VERBS:%=$(FISHDIR)/tug-%.fish)

@@ -212,6 +212,16 @@ func (s *Service) systemctl(ctx context.Context, args ...string) (string, error)
 	return text, nil
 }
 
+// Restart restarts the service, also where it has failed too often, and waits until
+// it is ready or has failed.
+func (s *Service) Restart(ctx context.Context) error {
+	if _, err := s.systemctl(ctx, "reset-failed", s.Unit); err != nil && ctx.Err() != nil {
+		return err // it is no error that nothing has failed
+	}
+	_, err := s.systemctl(ctx, "restart", s.Unit)
+	return err
+}
+
 // has tells whether the process is the main process of the unit now.
 func (s *Service) has(ctx context.Context, pid int) bool {
 	if s == nil || s.Unit == "" || pid <= 0 {

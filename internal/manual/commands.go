@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/command/attach"
+	"github.com/tug-containers/tug/internal/command/autoupdate"
 	"github.com/tug-containers/tug/internal/command/cleanup"
 	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
@@ -78,6 +79,7 @@ func Commands() map[string]*cobra.Command {
 		"export":         export.New(),
 		"exec":           exec.New(),
 		"exists":         exists.New(),
+		"auto-update":    autoupdate.New(),
 		"commit":         commit.New(),
 		"rm":             rm.New(),
 		"save":           save.New(),

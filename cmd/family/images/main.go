@@ -7,6 +7,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
+	"github.com/tug-containers/tug/internal/command/autoupdate"
 	"github.com/tug-containers/tug/internal/command/commit"
 	"github.com/tug-containers/tug/internal/command/copy"
 	"github.com/tug-containers/tug/internal/command/cp"
@@ -50,6 +51,7 @@ func main() {
 		"cp":             cp.New,
 		"import":         importer.New,
 		"export":         export.New,
+		"auto-update":    autoupdate.New,
 		"commit":         commit.New,
 		"save":           save.New,
 		"push":           push.New,

@@ -23,6 +23,7 @@ type Verb struct {
 func Verbs() []Verb {
 	return []Verb{
 		{Name: "attach", Summary: "Attach to a running container"},
+		{Name: "auto-update", Summary: "Restart the units of containers whose image is newer"},
 		{Name: "cleanup", Summary: "Unmount what containers that have ended still have mounted"},
 		{Name: "commit", Summary: "Make an image of what a container has changed"},
 		{Name: "copy", Summary: "Copy an image between registries, directories, archives and stores"},

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package systemd
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const registryConfig = `version: 0.1
+storage: {filesystem: {rootdirectory: /var/lib/containers/registry}}
+http: {addr: "127.0.0.1:5000"}
+`
+
+// TestAutoUpdate: units get newer images, and go back from those that do not start.
+func TestAutoUpdate(t *testing.T) {
+	m := boot(t)
+	program, err := exec.LookPath("docker-registry")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.write("/usr/local/bin/registry", string(data))
+	m.write("/etc/registry.yml", registryConfig)
+	m.must("chmod 755 /usr/local/bin/registry && systemd-run -q --unit registry registry serve /etc/registry.yml")
+	const name = "127.0.0.1:5000/box:1"
+	push := func(from string) { m.must("tug push -q --tls-verify=false " + from + " docker://" + name) }
+	m.await("the registry answers", func() bool {
+		_, code := m.try("tug push -q --tls-verify=false " + image + " docker://" + name)
+		return code == 0
+	})
+	m.must("tug pull -q --tls-verify=false " + name)
+	remote := strings.ReplaceAll(service("remote", "", "--label=io.containers.autoupdate=registry", waits), image, name)
+	m.write("/etc/systemd/system/remote.service", remote)
+	m.write("/etc/systemd/system/local.service", service("local", "", "--label=io.containers.autoupdate=local", waits))
+	m.write("/etc/systemd/system/still.service", service("still", "", "", waits))
+	m.must("systemctl daemon-reload && systemctl start remote local still")
+	still := m.property("still", "MainPID")
+
+	const update = "tug auto-update --tls-verify=false --format '{{.Unit}} {{.Policy}} {{.Updated}}' "
+	states := func(options, remote, local string, want int) {
+		t.Helper()
+		out, code := m.try(update + options + " 2>/run/said | sort; exit ${PIPESTATUS[0]}")
+		if out != "local.service local "+local+"\nremote.service registry "+remote || code != want {
+			t.Errorf("exit code %d, %s\n%s", code, out, m.must("cat /run/said"))
+		}
+	}
+	states("", "false", "false", 0)
+
+	// make makes images of a name that differ from the others.
+	make := func(change, name string) {
+		m.must("tug run --name made --network none --replace " + image + " sh -c '" + change + "' && tug commit -q --change 'LABEL changed=" + name + "' made " + name + " && tug rm made")
+	}
+	old := m.must("tug images -q --no-trunc " + image)
+	make("echo 2 >/version", "localhost/second:1")
+	push("localhost/second:1")
+	m.must("tug tag localhost/second:1 " + image)
+	states("--dry-run", "pending", "pending", 0)
+	if out, code := m.try("tug exec remote cat /version"); code == 0 {
+		t.Errorf("a dry run has restarted it: %s", out)
+	}
+	states("", "true", "true", 0)
+	if out := m.must("tug exec remote cat /version && tug exec local cat /version"); out != "2\n2" {
+		t.Error(out)
+	}
+	states("", "false", "false", 0)
+
+	// One that does not start.
+	make("rm /bin/sh", "localhost/bad:1")
+	push("localhost/bad:1")
+	m.must("tug tag localhost/bad:1 " + image)
+	states("--rollback=false", "failed", "failed", 125)
+	m.must("tug tag localhost/second:1 " + image + " && tug tag localhost/second:1 " + name + " && systemctl restart remote local")
+	m.must("tug tag localhost/bad:1 " + image)
+	states("", "rolled back", "rolled back", 125)
+	if out := m.must("tug exec remote cat /version && tug exec local cat /version && systemctl is-active remote local"); out != "2\n2\nactive\nactive" {
+		t.Error(out)
+	}
+	if got := m.must("tug images -q --no-trunc " + name); got == old || got != m.must("tug images -q --no-trunc localhost/second:1") {
+		t.Errorf("%s is %s", name, got)
+	}
+	if got := m.property("still", "MainPID"); got != still {
+		t.Errorf("what does not ask for it was restarted: %s, then %s", still, got)
+	}
+}
