@@ -27,7 +27,7 @@ func TestAutoUpdate(t *testing.T) {
 	}
 	m.write("/usr/local/bin/registry", string(data))
 	m.write("/etc/registry.yml", registryConfig)
-	m.must("chmod 755 /usr/local/bin/registry && systemd-run -q --unit registry registry serve /etc/registry.yml")
+	m.must("chmod 755 /usr/local/bin/registry && systemd-run -q --unit registry /usr/local/bin/registry serve /etc/registry.yml")
 	const name = "127.0.0.1:5000/box:1"
 	push := func(from string) { m.must("tug push -q --tls-verify=false " + from + " docker://" + name) }
 	m.await("the registry answers", func() bool {
@@ -40,24 +40,36 @@ func TestAutoUpdate(t *testing.T) {
 	m.write("/etc/systemd/system/local.service", service("local", "", "--label=io.containers.autoupdate=local", waits))
 	m.write("/etc/systemd/system/still.service", service("still", "", "", waits))
 	m.must("systemctl daemon-reload && systemctl start remote local still")
+	for _, name := range []string{"tug-auto-update.service", "tug-auto-update.timer"} {
+		unit, err := os.ReadFile("../../cmd/auto-update/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.write("/etc/systemd/system/"+name, strings.ReplaceAll(string(unit), "@BINDIR@", "/opt/tug"))
+		if out := m.must("systemd-analyze verify --man=no /etc/systemd/system/" + name); out != "" {
+			t.Error(out)
+		}
+	}
+	m.must("systemctl enable -q --now tug-auto-update.timer")
 	still := m.property("still", "MainPID")
 
 	const update = "tug auto-update --tls-verify=false --format '{{.Unit}} {{.Policy}} {{.Updated}}' "
 	states := func(options, remote, local string, want int) {
 		t.Helper()
-		out, code := m.try(update + options + " 2>/run/said | sort; exit ${PIPESTATUS[0]}")
+		out, code := m.try(update + options + " >/run/rows 2>/run/said; code=$?; sort /run/rows; exit $code")
 		if out != "local.service local "+local+"\nremote.service registry "+remote || code != want {
 			t.Errorf("exit code %d, %s\n%s", code, out, m.must("cat /run/said"))
 		}
 	}
 	states("", "false", "false", 0)
 
-	// make makes images of a name that differ from the others.
-	make := func(change, name string) {
-		m.must("tug run --name made --network none --replace " + image + " sh -c '" + change + "' && tug commit -q --change 'LABEL changed=" + name + "' made " + name + " && tug rm made")
+	// made makes an image that differs from the others. (What nsenter brings into
+	// the machine may not start a container.)
+	made := func(name, version, change string) {
+		m.must("echo " + version + " >/run/version && tug create --name made --network none " + image + " true && tug cp /run/version made:/version && tug commit -q --change '" + change + "' made " + name + " && tug rm made")
 	}
 	old := m.must("tug images -q --no-trunc " + image)
-	make("echo 2 >/version", "localhost/second:1")
+	made("localhost/second:1", "2", "LABEL version=2")
 	push("localhost/second:1")
 	m.must("tug tag localhost/second:1 " + image)
 	states("--dry-run", "pending", "pending", 0)
@@ -71,7 +83,7 @@ func TestAutoUpdate(t *testing.T) {
 	states("", "false", "false", 0)
 
 	// One that does not start.
-	make("rm /bin/sh", "localhost/bad:1")
+	made("localhost/bad:1", "3", `ENTRYPOINT ["/none"]`)
 	push("localhost/bad:1")
 	m.must("tug tag localhost/bad:1 " + image)
 	states("--rollback=false", "failed", "failed", 125)
