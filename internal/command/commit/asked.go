@@ -13,8 +13,9 @@ import (
 )
 
 // asked lays over the configuration of an image what a container was asked for:
-// as podman has it, the new image runs the same.
-func asked(config *v1.ImageConfig, info *libstorage.ContainerInfo) error {
+// as podman has it, the new image runs the same. With volumes, what was mounted into
+// the container becomes a volume of the image.
+func asked(config *v1.ImageConfig, info *libstorage.ContainerInfo, volumes bool) error {
 	how, err := launch.ReadConfig(info)
 	if err != nil {
 		return err
@@ -40,8 +41,24 @@ func asked(config *v1.ImageConfig, info *libstorage.ContainerInfo) error {
 	if o.User != "" {
 		config.User = o.User
 	}
+	if volumes {
+		declare(config, &how)
+	}
 	if len(info.Record.Labels) > 0 {
 		config.Labels = maps.Clone(info.Record.Labels) // those of the image are among them
 	}
 	return nil
+}
+
+func declare(config *v1.ImageConfig, how *launch.Config) {
+	config.Volumes = maps.Clone(config.Volumes)
+	if config.Volumes == nil {
+		config.Volumes = map[string]struct{}{}
+	}
+	for _, v := range how.Volumes {
+		config.Volumes[v.Destination] = struct{}{}
+	}
+	for _, m := range how.Exec.Mounts {
+		config.Volumes[m.Destination] = struct{}{}
+	}
 }

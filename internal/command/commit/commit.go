@@ -17,6 +17,7 @@ import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/imagechange"
+	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/rootdir"
 	"github.com/tug-containers/tug/internal/treetar"
 	"github.com/tug-containers/tug/libstorage"
@@ -28,6 +29,7 @@ type options struct {
 	changes         []string
 	format, idFile  string
 	quiet, squash   bool
+	pause, volumes  bool
 }
 
 // New makes the command.
@@ -47,7 +49,9 @@ func New() *cobra.Command {
 	f.StringArrayVarP(&o.changes, "change", "c", nil, "Carry out the Dockerfile `INSTRUCTION` on the configuration; can be repeated")
 	f.StringVarP(&o.format, "format", "f", "oci", "`FORM` of the manifest: oci, docker")
 	f.StringVar(&o.idFile, "iidfile", "", "Write the ID of the image to `FILE`")
+	f.BoolVar(&o.volumes, "include-volumes", false, "Declare volumes of the image where the container was given mounts")
 	f.StringVarP(&o.message, "message", "m", "", "Comment (`TEXT`) in the history of the image")
+	f.BoolVarP(&o.pause, "pause", "p", false, "Pause a container that runs while its files are read")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "Say nothing but the ID, as without it")
 	f.BoolVarP(&o.squash, "squash", "s", false, "Make one layer of all files")
 	return cmd
@@ -92,7 +96,7 @@ func (o *options) commit(ctx context.Context, store *libstorage.Store, info libs
 			if o.author != "" {
 				config.Author = o.author
 			}
-			if err := asked(&config.Config, &info); err != nil {
+			if err := asked(&config.Config, &info, o.volumes); err != nil {
 				return err
 			}
 			return imagechange.Apply(&config.Config, more, o.changes)
@@ -111,9 +115,41 @@ func (o *options) commit(ctx context.Context, store *libstorage.Store, info libs
 		return "", err
 	}
 	defer root.Close()
+	unpause, err := o.stopped(ctx, store, &info)
+	if err != nil {
+		return "", err
+	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(treetar.Write(ctx, w, root, tree)) }()
-	defer r.Close()
+	done := make(chan error, 1)
+	go func() {
+		err := treetar.Write(ctx, w, root, tree)
+		uerr := unpause() // what follows needs nothing of the container
+		w.CloseWithError(err)
+		done <- uerr
+	}()
 	image.Layer = r
-	return store.CreateImage(ctx, image)
+	id, err := store.CreateImage(ctx, image)
+	return id, errors.Join(err, r.Close(), <-done)
+}
+
+// stopped has the container stand still, when that is asked for, until the call of
+// what it gives.
+func (o *options) stopped(ctx context.Context, store *libstorage.Store, info *libstorage.ContainerInfo) (unpause func() error, err error) {
+	nothing := func() error { return nil }
+	if !o.pause || info.Record.State() != libstorage.Running {
+		return nothing, nil
+	}
+	switch err := launch.Pause(ctx, store, info); {
+	case errors.Is(err, launch.ErrState): // it is paused, or has just ended
+		return nothing, nil
+	case err != nil:
+		return nil, err
+	}
+	return func() error {
+		err := launch.Unpause(store, info)
+		if errors.Is(err, launch.ErrState) { // by somebody else, or killed
+			return nil
+		}
+		return err
+	}, nil
 }
