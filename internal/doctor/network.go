@@ -28,7 +28,7 @@ func pasta(ctx context.Context, v *View) Finding {
 			return ok("not installed; root's default is a bridge")
 		}
 		return limited(v.install(packages{"passt", "passt", "passt", "passt", "passt"}),
-			"not installed: containers of users have the network of the host, or none")
+			"not installed: containers of users need --network none or host")
 	}
 	if unix.Access("/dev/net/tun", unix.R_OK|unix.W_OK) != nil {
 		command := v.sudo("modprobe tun")

@@ -91,10 +91,20 @@ func (l *launcher) claimNetworks(ctx context.Context) error {
 	set := Networks(l.store, config, "", o.Exec.Debug)
 	for i := range o.Networks {
 		want := &o.Networks[i]
-		if want.Network == NetworkBridge && config.Default != "" {
+		if want.Network == NetworkPrivate {
+			want.Network = private()
+		}
+		switch {
+		case want.Network == network.Pasta:
+			want.Options = append(config.PastaOptions[:len(config.PastaOptions):len(config.PastaOptions)], want.Options...)
+			continue
+		case !network.Allowed():
+			return errclass.New(errclass.Unsupported, want.Network, fmt.Errorf(
+				"network %s: only root can put containers there: users have %s, none and host", want.Network, network.Pasta))
+		case want.Network == NetworkBridge && config.Default != "":
 			want.Network = config.Default
 		}
-		if want.Network == set.DefaultName() || want.Network == network.Pasta {
+		if want.Network == set.DefaultName() {
 			continue // it is made when it is needed
 		}
 		n, err := set.Lookup(want.Network)
@@ -121,14 +131,27 @@ func (l *launcher) claimNetworks(ctx context.Context) error {
 	return nil
 }
 
-// defaultNetwork is for a container that asks for none. Only root can make a
+// private is the network of a container that asks for none. Only root can make a
 // bridge.
+func private() string {
+	if network.Allowed() {
+		return NetworkBridge
+	}
+	return network.Pasta
+}
+
+// defaultNetwork is for a container that asks for none.
 func (o *Options) defaultNetwork(config *network.Config) error {
-	mode := config.Mode
-	if mode == "" || mode == NetworkPrivate {
-		if mode = NetworkBridge; !network.Allowed() {
-			mode = NetworkNone
-		}
+	mode, options, _ := strings.Cut(config.Mode, ":")
+	switch mode {
+	case "", NetworkPrivate:
+		mode = NetworkPrivate
+	case network.Pasta:
+		o.Networks = []network.Attachment{network.PastaAttachment(options)}
+		return nil
+	}
+	if options != "" {
+		return errclass.New(errclass.Unsupported, config.Mode, fmt.Errorf("containers.conf: netns %q: not supported as the default", config.Mode))
 	}
 	switch mode {
 	case NetworkNone:
@@ -136,9 +159,6 @@ func (o *Options) defaultNetwork(config *network.Config) error {
 	case NetworkHost:
 		o.Exec.Network.Mode = libexec.HostMode
 	default:
-		if strings.Contains(mode, ":") {
-			return errclass.New(errclass.Unsupported, mode, fmt.Errorf("containers.conf: netns %q: not supported as the default", mode))
-		}
 		o.Networks = []network.Attachment{{Network: mode}}
 	}
 	return nil

@@ -64,6 +64,9 @@ func (b *bridge) Add(ctx context.Context, n *Network, want Attachment, j *Joined
 	if err := b.take(n, want, j); err != nil {
 		return err
 	}
+	if err := mappable(j.Container.Ports); err != nil {
+		return err
+	}
 	ports, err := claimPorts(j.Container.Ports)
 	if err != nil {
 		return holder(b.runDir, err, j)

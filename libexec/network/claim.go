@@ -8,6 +8,9 @@ import "github.com/tug-containers/tug/internal/errclass"
 // ports of the host where j has 0, and refuses what a process of the host or another
 // container of the run directory has. Until release is called nobody else gets them.
 func ClaimPorts(runDir string, j *Joined) (release func(), err error) {
+	if err := mappable(j.Container.Ports); err != nil {
+		return nil, err
+	}
 	b := newBridge(runDir)
 	c, err := claimPorts(j.Container.Ports)
 	if err != nil {

@@ -25,6 +25,8 @@ type Config struct {
 	Default string
 	Subnet  *Subnet
 	Pools   []Pool
+	// PastaOptions is pasta_options.
+	PastaOptions []string
 	// CNIConfigDirs is network_config_dir, CNIPluginDirs cni_plugin_dirs.
 	CNIConfigDirs, CNIPluginDirs []string
 	// Warn, when not nil, hears what is no error and should be known.
@@ -55,7 +57,7 @@ func ReadConfig(files []string) (Config, error) {
 func mentions(data []byte) bool {
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)
-		for _, key := range []string{"netns", "no_hosts", "dns_", "default_network", "default_subnet", "network_config_dir", "cni_plugin_dirs"} {
+		for _, key := range []string{"netns", "no_hosts", "dns_", "default_network", "default_subnet", "network_config_dir", "cni_plugin_dirs", "pasta_options"} {
 			if bytes.HasPrefix(line, []byte(key)) {
 				return true
 			}
@@ -82,6 +84,7 @@ func (c *Config) merge(data []byte) error {
 			Subnet     *string  `toml:"default_subnet"`
 			ConfigDir  *string  `toml:"network_config_dir"`
 			PluginDirs []string `toml:"cni_plugin_dirs"`
+			Pasta      []string `toml:"pasta_options"`
 			Pools      []struct {
 				Base string `toml:"base"`
 				Size int    `toml:"size"`
@@ -124,6 +127,9 @@ func (c *Config) merge(data []byte) error {
 	}
 	if of.PluginDirs != nil {
 		c.CNIPluginDirs = of.PluginDirs
+	}
+	if of.Pasta != nil {
+		c.PastaOptions = of.Pasta
 	}
 	if of.Pools != nil {
 		c.Pools = nil

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -23,6 +22,15 @@ import (
 // but that of opening /dev/net/tun.
 const Pasta = "pasta"
 
+// PastaAttachment has options separated by commas.
+func PastaAttachment(options string) Attachment {
+	a := Attachment{Network: Pasta}
+	if options != "" {
+		a.Options = strings.Split(options, ",")
+	}
+	return a
+}
+
 // pastaDNS is where the container asks for names, when the host asks itself;
 // pastaHost leads to the host, where pasta can do that.
 const (
@@ -36,6 +44,8 @@ const (
 	pastaAddress = "10.0.2.15"
 	pastaGateway = "10.0.2.2"
 )
+
+const noDAD = "net/ipv6/conf/default/accept_dad"
 
 // pasta is its Driver.
 type pasta struct {
@@ -66,6 +76,11 @@ func (p *pasta) Add(ctx context.Context, _ *Network, want Attachment, j *Joined,
 	if err := checkPastaOptions(want.Options); err != nil {
 		return err
 	}
+	for _, port := range j.Container.Ports {
+		if p := port.protocol(); p != "tcp" && p != "udp" {
+			return errorf(errclass.Unsupported, port.String(), "port %s: pasta knows tcp and udp alone", port)
+		}
+	}
 	program, err := p.program()
 	if err != nil {
 		return err
@@ -87,11 +102,19 @@ func (p *pasta) Add(ctx context.Context, _ *Network, want Attachment, j *Joined,
 
 // start starts the process and writes down what it has made.
 func (p *pasta) start(ctx context.Context, program string, options []string, j *Joined) error {
-	can, err := pastaAbilities(ctx, program)
+	can, err := p.abilities(ctx, program)
 	if err != nil {
 		return err
 	}
-	args, host, err := p.arguments(can, options, j)
+	args, host := p.arguments(can, options, j)
+	// Nobody else is on that wire: its addresses need not be asked for, which takes a
+	// second.
+	err = inNamespace(j.Netns, func(int) error {
+		if getSysctl(noDAD) == "" {
+			return nil // no IPv6
+		}
+		return setSysctl(noDAD, "0")
+	})
 	if err != nil {
 		return err
 	}
@@ -106,90 +129,16 @@ func (p *pasta) start(ctx context.Context, program string, options []string, j *
 		return err
 	}
 	j.HostAddress, j.Host = host, ""
-	if onlyLoopbackDNS("/etc/resolv.conf") {
+	if dns, err := netip.ParseAddr(value(options, "--dns-forward")); err == nil {
+		j.Nameservers = []netip.Addr{dns}
+	} else if asksItself("/etc/resolv.conf") {
 		j.Nameservers = []netip.Addr{netip.MustParseAddr(pastaDNS)}
 	}
-	return p.look(j)
-}
-
-// arguments are those of the process, and the host's address for the container.
-// Whatever is not published is not to be reached, in either direction.
-func (p *pasta) arguments(can abilities, options []string, j *Joined) (args []string, host netip.Addr, err error) {
-	args = []string{"--config-net", "--quiet", "--pid", p.pidFile(j), "--ns-ifname", j.Interface, "--dns-forward", pastaDNS, "--no-map-gw"}
-	own := ownAddress()
-	switch {
-	case given(options, "--map-gw"):
-		args = args[:len(args)-1]
-	case can["--map-guest-addr"] && !given(options, "--map-guest-addr"):
-		args = append(args, "--map-guest-addr", pastaHost)
-		host = netip.MustParseAddr(pastaHost)
-	case own.IsValid() && !given(options, "-a", "--address", "-6", "--ipv6-only"):
-		args = append(args, "--address", pastaAddress, "--netmask", "24", "--gateway", pastaGateway)
-		host = own
+	if err := p.look(j); err != nil {
+		return err
 	}
-	if os.Getuid() == 0 && !inUserNamespace() {
-		// It becomes nobody, who cannot enter the namespace.
-		args = append(args, "--runas", "0:0")
-	}
-	published := map[string]bool{}
-	for _, port := range j.Container.Ports {
-		flag := map[string]string{"tcp": "-t", "udp": "-u"}[port.protocol()]
-		if flag == "" {
-			return nil, host, errorf(errclass.Unsupported, port.String(), "port %s: pasta knows tcp and udp alone", port)
-		}
-		published[flag] = true
-		args = append(args, flag, port.pasta())
-	}
-	for _, flag := range []string{"-t", "-u", "-T", "-U"} {
-		long := map[string]string{"-t": "--tcp-ports", "-u": "--udp-ports", "-T": "--tcp-ns", "-U": "--udp-ns"}[flag]
-		if !published[flag] && !given(options, flag, long) {
-			args = append(args, flag, "none")
-		}
-	}
-	for _, o := range options {
-		if o != "--map-gw" { // our word for leaving --no-map-gw out
-			args = append(args, o)
-		}
-	}
-	return append(args, "--netns", j.Netns), host, nil
-}
-
-// pasta writes a port as -t and -u have it.
-func (p *Port) pasta() string {
-	ports := func(first uint16) string {
-		if p.count() > 1 {
-			return fmt.Sprintf("%d-%d", first, first+p.count()-1)
-		}
-		return fmt.Sprint(first)
-	}
-	s := ports(p.Host) + ":" + ports(p.Container)
-	if p.HostIP.IsValid() && !p.HostIP.IsUnspecified() {
-		s = p.HostIP.String() + "/" + s
-	}
-	return s
-}
-
-// given tells whether an option is among those that the user chose.
-func given(options []string, names ...string) bool {
-	for _, o := range options {
-		for _, name := range names {
-			if o == name || strings.HasPrefix(o, name+"=") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// checkPastaOptions refuses those that would take the process out of our hands.
-func checkPastaOptions(options []string) error {
-	for _, name := range []string{
-		"--netns", "--userns", "--netns-only", "--no-netns-quit", "-P", "--pid", "-f", "--foreground", "--runas", "-F", "--fd",
-		"--ns-ifname", "-I", "--config-net", "-h", "--help", "--version", "",
-	} {
-		if given(options, name) {
-			return errorf(errclass.Usage, Pasta, "network pasta: option %q is not the user's to give", name)
-		}
+	if given(options, "--map-gw") && len(j.Gateways) > 0 {
+		j.HostAddress = j.Gateways[0]
 	}
 	return nil
 }
@@ -280,39 +229,4 @@ func (p *pasta) Drop(context.Context, *Network) error { return nil }
 
 func (p *pasta) pidFile(j *Joined) string {
 	return filepath.Join(p.runDir, "networks", Pasta, j.Container.ID+".pid")
-}
-
-// ownAddress is the host's address towards the world, for which no packet is
-// sent; the zero value when it has none.
-func ownAddress() netip.Addr {
-	conn, err := net.Dial("udp4", "192.0.2.255:9")
-	if err != nil {
-		return netip.Addr{}
-	}
-	defer conn.Close()
-	at, ok := conn.LocalAddr().(*net.UDPAddr)
-	if !ok || at.IP.IsLoopback() {
-		return netip.Addr{}
-	}
-	return at.AddrPort().Addr().Unmap()
-}
-
-// onlyLoopbackDNS tells whether the host asks itself for names.
-func onlyLoopbackDNS(file string) bool {
-	data, err := readFile(file)
-	if err != nil {
-		return false
-	}
-	servers := 0
-	for line := range strings.Lines(string(data)) {
-		f := strings.Fields(line)
-		if len(f) < 2 || f[0] != "nameserver" {
-			continue
-		}
-		if ip, err := netip.ParseAddr(f[1]); err == nil && !ip.IsLoopback() {
-			return false
-		}
-		servers++
-	}
-	return servers > 0
 }

@@ -5,11 +5,13 @@ package network
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,10 +29,20 @@ const pastaLimit = 20 * time.Second
 func (p *pasta) program() (string, error) {
 	path := findPasta(p.path)
 	if path == "" {
-		return "", errorf(errclass.NotFound, Pasta, "pasta is not installed: it is part of the package passt; --network none and host do without")
+		return "", errorf(errclass.NotFound, Pasta, "network pasta: pasta is not installed: it is part of the package passt; --network none and host do without")
+	}
+	if err := unix.Access(tun, unix.R_OK|unix.W_OK); err != nil {
+		mend := "`chmod 666 " + tun + "` lets users open it"
+		if errors.Is(err, unix.ENOENT) {
+			mend = "`modprobe tun` makes it"
+		}
+		return "", errorf(errclass.Unsupported, tun, "network pasta: %s: %w: %s; --network none and host do without", tun, err, mend)
 	}
 	return path, nil
 }
+
+// tun is what pasta makes the container's interface with.
+const tun = "/dev/net/tun"
 
 func findPasta(searched string) string {
 	for _, dir := range filepath.SplitList("/usr/bin:/usr/sbin:/usr/local/bin:/bin:/sbin:/run/current-system/sw/bin:" + searched) {
@@ -42,32 +54,57 @@ func findPasta(searched string) string {
 	return ""
 }
 
-// abilities are the options that a pasta has.
-type abilities map[string]bool
+// abilities are what a file of pasta can do, as it was looked at.
+type abilities struct {
+	Program string `json:"program"`
+	Size    int64  `json:"size"`
+	Changed int64  `json:"changed"`
+	// MapGuestAddr tells that it has the option of that name.
+	MapGuestAddr bool `json:"map_guest_addr"`
+}
 
-// pastaAbilities reads its help: its version says little.
-func pastaAbilities(ctx context.Context, program string) (abilities, error) {
+// abilities reads the help of pasta, whose version says little, once for a file.
+func (p *pasta) abilities(ctx context.Context, program string) (can abilities, err error) {
+	info, err := os.Stat(program)
+	if err != nil {
+		return can, err
+	}
+	known := filepath.Join(p.runDir, "networks", ".pasta")
+	now := abilities{Program: program, Size: info.Size(), Changed: info.ModTime().UnixNano()}
+	if data, err := readFile(known); err == nil && json.Unmarshal(data, &can) == nil {
+		if now.MapGuestAddr = can.MapGuestAddr; can == now {
+			return can, nil
+		}
+	}
+	words, err := help(ctx, program)
+	if err != nil {
+		return can, err
+	}
+	if !slices.Contains(words, "--netns") || !slices.Contains(words, "--dns-forward") {
+		return can, errorf(errclass.Unsupported, program, "network pasta: %s: it is too old, or not pasta: it is part of the package passt", program)
+	}
+	now.MapGuestAddr = slices.Contains(words, "--map-guest-addr")
+	data, err := json.Marshal(now)
+	if err == nil {
+		err = replaceFile(known, data, false)
+	}
+	return now, err
+}
+
+// help gives the words that a program says when it is asked for help: some say it on
+// stderr, and fail.
+func help(ctx context.Context, program string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, pastaLimit)
 	defer cancel()
-	cmd := pastaCommand(ctx, program, "--help")
-	said, _ := cmd.CombinedOutput() // some say it on stderr, and fail
+	said, _ := pastaCommand(ctx, program, "--help").CombinedOutput()
 	if ctx.Err() != nil {
 		return nil, hangs(program)
 	}
-	can := abilities{}
-	for _, word := range strings.FieldsFunc(string(said), func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' }) {
-		if strings.HasPrefix(word, "--") {
-			can[word] = true
-		}
-	}
-	if !can["--netns"] || !can["--dns-forward"] {
-		return nil, errorf(errclass.Unsupported, program, "%s: it is too old, or not pasta: it is part of the package passt", program)
-	}
-	return can, nil
+	return strings.FieldsFunc(string(said), func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\t' }), nil
 }
 
 func hangs(program string) error {
-	return errorf(errclass.Internal, program, "%s: it was killed, since it was not ready after %s: package passt", program, pastaLimit)
+	return errorf(errclass.Internal, program, "network pasta: %s: it was killed, since it was not ready after %s", program, pastaLimit)
 }
 
 func pastaCommand(ctx context.Context, program string, args ...string) *exec.Cmd {
@@ -107,7 +144,10 @@ func runPasta(ctx context.Context, program string, args []string) error {
 	if message == "" {
 		message = err.Error()
 	}
-	return errorf(errclass.Internal, program, "%s: %s", program, message)
+	if !ownAddress().IsValid() {
+		message += ": this host has no route to the world, which older ones of pasta need; --network none and host do without"
+	}
+	return errorf(errclass.Internal, program, "network pasta: %s: %s", program, message)
 }
 
 // pastaMessage leaves out what is no reason.

@@ -76,9 +76,7 @@ func claimPorts(ports []Port) (*claimed, error) {
 	c := &claimed{}
 	for _, p := range ports {
 		var err error
-		if p.HostIP == netip.IPv6Loopback() {
-			err = errorf(errclass.Unsupported, p.String(), "port %s: the kernel leads nothing from ::1 to another address: 127.0.0.1 can be had", p)
-		} else if p.Protocol = p.protocol(); p.Host == 0 {
+		if p.Protocol = p.protocol(); p.Host == 0 {
 			p, err = c.choose(p)
 		} else {
 			err = c.claim(p)
@@ -90,6 +88,16 @@ func claimPorts(ports []Port) (*claimed, error) {
 		c.list = append(c.list, p)
 	}
 	return c, nil
+}
+
+// mappable refuses what the kernel's address translation cannot do.
+func mappable(ports []Port) error {
+	for _, p := range ports {
+		if p.HostIP == netip.IPv6Loopback() {
+			return errorf(errclass.Unsupported, p.String(), "port %s: the kernel leads nothing from ::1 to another address: 127.0.0.1 can be had", p)
+		}
+	}
+	return nil
 }
 
 // choose finds free ports, one after the other.

@@ -222,7 +222,7 @@ func TestOptionsNetworks(t *testing.T) {
 		t.Errorf("exposed %+v", o.Expose)
 	}
 	if o := mustParse(t, "--network", "private", "--ip", "10.0.0.7", "--ip6", "fd00::7", "--mac-address", "02:00:00:00:00:02", "x"); !reflect.DeepEqual(o.Networks, []network.Attachment{
-		{Network: "bridge", IP: netip.MustParseAddr("10.0.0.7"), IP6: netip.MustParseAddr("fd00::7"), MAC: "02:00:00:00:00:02"},
+		{Network: "private", IP: netip.MustParseAddr("10.0.0.7"), IP6: netip.MustParseAddr("fd00::7"), MAC: "02:00:00:00:00:02"},
 	}) {
 		t.Errorf("networks %+v", o.Networks)
 	}

@@ -27,7 +27,7 @@ type networks struct {
 
 func (f *flags) registerNetworks(s *pflag.FlagSet) {
 	n := &f.net
-	s.StringArrayVar(&n.on, "network", nil, "`NETWORK` of the container: a name with :ip=,ip6=,mac=,alias=,interface_name=, or bridge, none, host, private, container:NAME, ns:PATH, pasta[:OPTION,...]; can be repeated (default: bridge for root, else none)")
+	s.StringArrayVar(&n.on, "network", nil, "`NETWORK` of the container: a name with :ip=,ip6=,mac=,alias=,interface_name=, or bridge, none, host, private, container:NAME, ns:PATH, pasta[:OPTION,...]; can be repeated (default: bridge for root, else pasta)")
 	s.StringArrayVar(&n.aliases, "network-alias", nil, "Another `NAME` by which the containers of its networks find it; can be repeated")
 	s.StringVar(&n.ip, "ip", "", "IPv4 `ADDRESS` on its network (default: a free one)")
 	s.StringVar(&n.ip6, "ip6", "", "IPv6 `ADDRESS` on its network (default: a free one)")
@@ -101,18 +101,14 @@ func (n *networks) attach(o *launch.Options) error {
 				return usage("--network", "--network %q: no container", word)
 			}
 		case network.Pasta:
-			a := network.Attachment{Network: network.Pasta}
-			if rest != "" {
-				a.Options = strings.Split(rest, ",")
-			}
-			o.Networks = append(o.Networks, a)
+			o.Networks = append(o.Networks, network.PastaAttachment(rest))
 		case "slirp4netns":
 			return unsupported("--network", "--network %q is not supported by this version", word)
 		case "private", "default":
 			if rest != "" {
 				return usage("--network", "--network %q: %s has no options", word, name)
 			}
-			alone, word = false, launch.NetworkBridge
+			alone, word = false, launch.NetworkPrivate
 			fallthrough
 		default:
 			a, err := network.ParseAttachment(word)
@@ -173,7 +169,7 @@ func (n *networks) single(o *launch.Options) error {
 	case own:
 		return usage(flag, "%s: the container has no network of its own", flag)
 	case len(o.Networks) == 0:
-		o.Networks = []network.Attachment{{Network: launch.NetworkBridge}}
+		o.Networks = []network.Attachment{{Network: launch.NetworkPrivate}}
 	case len(o.Networks) > 1 && flag != "--network-alias":
 		return usage(flag, "%s: the container is on more than one network: give it with --network NAME:ip=,ip6=,mac=", flag)
 	}
