@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // cgroupHost is what a host has of cgroups, seen from a process.
@@ -20,7 +22,7 @@ type cgroupHost struct {
 }
 
 func thisHost() cgroupHost {
-	self, _ := readBounded("/proc/self/cgroup", 1<<16) // without it we are nowhere
+	self, _ := ondisk.ReadHost("/proc/self/cgroup", 1<<16) // without it we are nowhere
 	return hostOf(string(self))
 }
 
@@ -81,7 +83,7 @@ func (h cgroupHost) base() (path string, ok bool) {
 		if !h.writable(dir) || !h.writable(filepath.Join(dir, "cgroup.procs")) {
 			continue
 		}
-		if procs, err := readBounded(filepath.Join(dir, "cgroup.procs"), 1<<20); err == nil && len(procs) == 0 {
+		if procs, err := ondisk.ReadHost(filepath.Join(dir, "cgroup.procs"), 1<<20); err == nil && len(procs) == 0 {
 			best = path
 		}
 	}
@@ -105,7 +107,7 @@ func (h cgroupHost) has(base, controller string) bool {
 	if controller == "blkio" {
 		controller = "io"
 	}
-	controllers, err := readBounded(filepath.Join(h.root, base, "cgroup.controllers"), 1<<16)
+	controllers, err := ondisk.ReadHost(filepath.Join(h.root, base, "cgroup.controllers"), 1<<16)
 	return err == nil && slices.Contains(strings.Fields(string(controllers)), controller)
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // removeCgroups removes the container's cgroups that a runtime left behind when
@@ -24,7 +26,7 @@ func (w *watch) removeCgroups() error {
 			CgroupsPath string `json:"cgroupsPath"`
 		} `json:"linux"`
 	}
-	data, err := readBounded(filepath.Join(w.c.Bundle, "config.json"), 16<<20)
+	data, err := ondisk.ReadHost(filepath.Join(w.c.Bundle, "config.json"), 16<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		spec.Linux.CgroupsPath = cgroupsPath("", w.c.ID) // the bundle was lost: where it is by default
 	} else if err != nil || json.Unmarshal(data, &spec) != nil {

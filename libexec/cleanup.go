@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // deleteTimeout bounds `delete -f`, unless StartTimeout is shorter.
@@ -97,7 +99,7 @@ func (w *watch) endRuntime() {
 		if err != nil {
 			continue
 		}
-		line, err := readBounded(proc+"/cmdline", maxArguments)
+		line, err := ondisk.ReadHost(proc+"/cmdline", maxArguments)
 		if err != nil || !bytes.Contains(line, []byte("\x00"+w.c.ID+"\x00")) {
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/internal/rootdir"
 )
 
@@ -145,7 +146,7 @@ func (o *ExecOptions) prepare(c Container) (*specs.Process, error) {
 
 // firstProcess reads the container's own process from its config.json.
 func firstProcess(c Container) (*specs.Process, *specs.Linux, error) {
-	data, err := readBounded(filepath.Join(c.Bundle, "config.json"), 16<<20)
+	data, err := ondisk.ReadHost(filepath.Join(c.Bundle, "config.json"), 16<<20)
 	if err != nil {
 		return nil, nil, fmt.Errorf("container %s: %w", c.ID, err)
 	}

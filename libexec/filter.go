@@ -14,12 +14,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Annotations by which crun takes orders about seccomp begin with the first; the
@@ -144,7 +147,7 @@ func (r *Runtime) filterOf(ctx context.Context, t trial) (filter []byte, err err
 		if !bytes.Contains(status, []byte("\nSeccomp:\t2\n")) {
 			return errors.New("the trial container runs without a filter")
 		}
-		if filter, err = readBounded(filepath.Join(r.root, id, "seccomp.bpf"), maxFilter); err != nil {
+		if filter, err = ondisk.ReadHost(filepath.Join(r.root, id, "seccomp.bpf"), maxFilter); err != nil {
 			return err
 		}
 		return checkFilter(filter)
@@ -219,17 +222,7 @@ func saveFilter(dir, file string, filter []byte) error {
 			_ = os.Remove(filepath.Join(dir, entry.Name()))
 		}
 	}
-	f, err := os.CreateTemp(dir, ".filter-*") // for us alone to read and write
-	if err != nil {
-		return err
-	}
 	sum := sha256.Sum256(filter)
-	_, err = f.Write(append(append([]byte(filterMagic), sum[:]...), filter...))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
+	// For us alone to read and write.
+	return ondisk.ReplaceShared(file, slices.Concat([]byte(filterMagic), sum[:], filter), 0o600)
 }

@@ -4,6 +4,7 @@ package libexec
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // floor is where a runtime was mended: the first good version of each series that
@@ -55,29 +54,20 @@ func (r *Runtime) Advice(ctx context.Context) string {
 // firstAsked notes that the advice is given now, and tells whether it was not
 // before. Where nothing can be noted it is given never: it would be every time.
 func (r *Runtime) firstAsked() bool {
-	key := fmt.Sprintf("%s %v\n", bootID(), keyOf(&r.stat)) // a file of several names is one
-	name := r.root + ".asked"
-	if was, err := readBounded(name, 1<<16); err == nil && string(was) == key {
+	// An empty file for each state of the runtime's; a file of several names is one.
+	key := sha256.Sum256(fmt.Appendf(nil, "%s %v", bootID(), keyOf(&r.stat)))
+	name := fmt.Sprintf("%s.asked-%x", r.root, key[:8])
+	if _, err := os.Lstat(name); err == nil {
 		return false
 	}
 	if os.MkdirAll(filepath.Dir(name), 0o700) != nil {
 		return false
 	}
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // of many that come at once, one
 	if err != nil {
 		return false
 	}
-	defer f.Close()
-	// Of many that come at once, one.
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX) != nil {
-		return false
-	}
-	was := make([]byte, len(key)+1)
-	if n, _ := f.ReadAt(was, 0); string(was[:n]) == key {
-		return false
-	}
-	_, err = f.WriteAt([]byte(key), 0)
-	return err == nil && f.Truncate(int64(len(key))) == nil
+	return f.Close() == nil
 }
 
 // version asks the runtime for it; it is empty when there is no answer that can be

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Paused reports whether a process is frozen with its cgroup, or about to be: a
@@ -66,7 +68,7 @@ type freezer struct {
 // findFreezer finds the freezer of pid among the cgroups mounted at root. The
 // runtimes use that of v1 where there is one, also when v2 is mounted beside it.
 func findFreezer(root string, unified bool, pid int) (freezer, error) {
-	groups, err := readBounded("/proc/"+strconv.Itoa(pid)+"/cgroup", 1<<16)
+	groups, err := ondisk.ReadHost("/proc/"+strconv.Itoa(pid)+"/cgroup", 1<<16)
 	if errors.Is(err, syscall.ESRCH) {
 		err = fs.ErrNotExist
 	}
@@ -108,7 +110,7 @@ func (f freezer) frozen() (bool, error) {
 	if f.unified {
 		name = "cgroup.events" // lines of KEY VALUE
 	}
-	data, err := readBounded(filepath.Join(f.root, f.path, name), 4096)
+	data, err := ondisk.ReadHost(filepath.Join(f.root, f.path, name), 4096)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // the root of all has none, nor has a kernel before 5.2
 	}
@@ -139,7 +141,7 @@ func (f freezer) freeze(ctx context.Context, id string) error {
 		if err := os.WriteFile(filepath.Join(f.root, own, name), []byte(word), 0); err != nil {
 			return err
 		}
-		data, err := readBounded(filepath.Join(f.root, own, state), 4096)
+		data, err := ondisk.ReadHost(filepath.Join(f.root, own, state), 4096)
 		if err != nil {
 			return err
 		}

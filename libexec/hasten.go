@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Hasten makes the next start of a container on this host quicker by up to some
@@ -33,7 +35,7 @@ func Hasten() {
 }
 
 func hasten(root string, unified bool) {
-	groups, err := readBounded("/proc/self/cgroup", 1<<16)
+	groups, err := ondisk.ReadHost("/proc/self/cgroup", 1<<16)
 	if err != nil {
 		return
 	}

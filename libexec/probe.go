@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // probeAgain is how long a runtime that did not work is left alone: the reason
@@ -56,7 +58,7 @@ func bootID() string {
 
 func openProbeCache(stateDir string) *probeCache {
 	c := &probeCache{file: filepath.Join(stateDir, "runtimes"), boot: bootID()}
-	data, err := readBounded(c.file, 1<<16)
+	data, err := ondisk.ReadHost(c.file, 1<<16)
 	rest, ok := strings.CutPrefix(string(data), probeMagic)
 	if err != nil || !ok {
 		return c
@@ -113,15 +115,7 @@ func (c *probeCache) save() {
 	for _, r := range c.results {
 		data = fmt.Appendf(data, probeFormat, r.boot, r.at, r.file.dev, r.file.ino, r.file.size, r.file.mtime, r.path, r.failed)
 	}
-	if os.MkdirAll(filepath.Dir(c.file), 0o700) != nil {
-		return
-	}
-	f, err := os.CreateTemp(filepath.Dir(c.file), ".runtimes-*")
-	if err != nil {
-		return
-	}
-	_, err = f.Write(data)
-	if cerr := f.Close(); err != nil || cerr != nil || os.Rename(f.Name(), c.file) != nil {
-		os.Remove(f.Name())
+	if os.MkdirAll(filepath.Dir(c.file), 0o700) == nil {
+		_ = ondisk.ReplaceShared(c.file, data, 0o600) // the next one tries again
 	}
 }

@@ -6,14 +6,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sort"
 
 	"github.com/BurntSushi/toml"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // RuntimeConfig are the keys of containers.conf that choose a runtime and how it
@@ -65,7 +64,7 @@ func dropIns(dir string) []string {
 func ReadRuntimeConfig(files []string) (RuntimeConfig, error) {
 	config := RuntimeConfig{Runtimes: map[string][]string{}}
 	for _, name := range files {
-		data, err := readBounded(name, 1<<20)
+		data, err := ondisk.ReadHost(name, 1<<20)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -131,27 +130,4 @@ func mentions(data []byte) bool {
 		}
 	}
 	return false
-}
-
-func readBounded(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
-	}
-	buf := bytes.NewBuffer(make([]byte, 0, min(info.Size(), limit)+bytes.MinRead))
-	if _, err := buf.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
-		return nil, err
-	}
-	if int64(buf.Len()) > limit {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("file too large")}
-	}
-	return buf.Bytes(), nil
 }

@@ -16,6 +16,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-tools/generate"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // CheckLimits looks whether the limits of a container make sense together, and
@@ -90,7 +92,7 @@ func (r *Runtime) Update(ctx context.Context, c Container, o Options, to Resourc
 
 // cgroups are those that a container is in.
 func (c Container) cgroups() (cgroupHost, error) {
-	self, err := readBounded("/proc/"+strconv.Itoa(readPidFile(c.pidFile()))+"/cgroup", 1<<16)
+	self, err := ondisk.ReadHost("/proc/"+strconv.Itoa(readPidFile(c.pidFile()))+"/cgroup", 1<<16)
 	return hostOf(string(self)), err
 }
 

@@ -13,6 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // usualWeight is the kernel's weight of a cgroup that nobody gave one.
@@ -71,7 +72,7 @@ func (r *Runtime) verifyUpdate(c Container, at cgroupHost, change *specs.LinuxRe
 		if !at.unified() {
 			dir = filepath.Join(at.root, controller, at.current(controller))
 		}
-		data, err := readBounded(filepath.Join(dir, w.file), 1<<16)
+		data, err := ondisk.ReadHost(filepath.Join(dir, w.file), 1<<16)
 		found := slices.ContainsFunc(strings.Split(string(data), "\n"), func(line string) bool { return strings.HasPrefix(line+" ", w.line+" ") })
 		if err != nil || found == w.gone {
 			why := fmt.Errorf("container %s: %s has left %s of a running container as it was", c.ID, r.Name, w.flag)

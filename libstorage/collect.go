@@ -8,6 +8,8 @@ import (
 	"io/fs"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Leftover is something that belongs to nobody any more: a killed process, a
@@ -72,13 +74,13 @@ func (s *Store) Collect(ctx context.Context, o CollectOptions) ([]Leftover, erro
 
 // leftContainers are what Sweep removes.
 func (s *Store) leftContainers(ctx context.Context, o CollectOptions) ([]Leftover, error) {
-	ids, err := entries(s.tug("ephemeral"))
+	ids, err := ondisk.Names(s.tug("ephemeral"))
 	var left []Leftover
 	for _, id := range ids {
 		if !checkID(id) || lockHeld(s.ephemeralDir(id)+"/"+lockFile) {
 			continue
 		}
-		if names, err := entries(s.ephemeralDir(id)); err == nil && len(names) == 0 {
+		if names, err := ondisk.Names(s.ephemeralDir(id)); err == nil && len(names) == 0 {
 			// Somebody is about to begin with it, or to end; or nobody is.
 			if !o.DryRun {
 				_ = unix.Rmdir(s.ephemeralDir(id))
@@ -104,7 +106,7 @@ func (s *Store) leftContainers(ctx context.Context, o CollectOptions) ([]Leftove
 
 // leftNames lead to no container, or to one that has another name.
 func (s *Store) leftNames(context.Context, CollectOptions) ([]Leftover, error) {
-	names, err := entries(s.tug("names"))
+	names, err := ondisk.Names(s.tug("names"))
 	var left []Leftover
 	for _, name := range names {
 		if !validName(name) {
@@ -128,7 +130,7 @@ func (s *Store) leftNames(context.Context, CollectOptions) ([]Leftover, error) {
 
 // leftVolumes are what CollectVolumes removes.
 func (s *Store) leftVolumes(context.Context, CollectOptions) ([]Leftover, error) {
-	names, err := entries(s.volumeDir(""))
+	names, err := ondisk.Names(s.volumeDir(""))
 	var left []Leftover
 	for _, name := range names {
 		if why := s.volumeLeft(name); why != "" {
@@ -147,7 +149,7 @@ func (s *Store) leftVolumes(context.Context, CollectOptions) ([]Leftover, error)
 
 // leftLeases are of images that no container of ours uses.
 func (s *Store) leftLeases(context.Context, CollectOptions) ([]Leftover, error) {
-	images, err := entries(s.tug("leases"))
+	images, err := ondisk.Names(s.tug("leases"))
 	var left []Leftover
 	for _, image := range images {
 		path := s.leaseFile(image)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.podman.io/storage"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // layerAge is how old a layer without an image must be to be nobody's: that of
@@ -18,7 +20,7 @@ const layerAge = 24 * time.Hour
 
 // leftImages are removals of images that were not finished.
 func (s *Store) leftImages(context.Context, CollectOptions) ([]Leftover, error) {
-	images, err := entries(s.tug("removing"))
+	images, err := ondisk.Names(s.tug("removing"))
 	var left []Leftover
 	for _, image := range images {
 		left = append(left, Leftover{"image", image, "its removal was not finished", func(ctx context.Context) (bool, error) {

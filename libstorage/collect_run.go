@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -52,7 +53,7 @@ func (info *ContainerInfo) leftRun() string {
 	if info.Record.State() == Created {
 		why = "its start was not finished"
 	}
-	names, err := entries(info.RunDir)
+	names, err := ondisk.Names(info.RunDir)
 	if err != nil || info.Record.BootID == "" || !exists(info.RunDir) {
 		return ""
 	}
@@ -99,14 +100,14 @@ func (s *Store) unmountLeft(ctx context.Context, id string) (bool, error) {
 	info := c.info()
 	left := !alive(info) && info.leftMount() != ""
 	if left {
-		err = errors.Join(removeFile(filepath.Join(c.runDir, heldFile)), c.note(c.fs.Unmount()))
+		err = errors.Join(ondisk.Remove(filepath.Join(c.runDir, heldFile)), c.note(c.fs.Unmount()))
 	}
 	return left && err == nil, errors.Join(err, c.Close())
 }
 
 // leftFiles are those that a killed process wrote and did not rename.
 func (s *Store) leftFiles(info *ContainerInfo) []Leftover {
-	names, _ := entries(info.Dir)
+	names, _ := ondisk.Names(info.Dir)
 	var left []Leftover
 	for _, name := range names {
 		if path := filepath.Join(info.Dir, name); strings.HasSuffix(name, ".json.tmp") {
@@ -115,7 +116,7 @@ func (s *Store) leftFiles(info *ContainerInfo) []Leftover {
 				if err != nil || info.Monitored() {
 					return false, errors.Join(l.unlock())
 				}
-				return true, errors.Join(removeFile(path), l.unlock())
+				return true, errors.Join(ondisk.Remove(path), l.unlock())
 			}})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 )
 
@@ -83,7 +84,7 @@ func (c *Container) Update(change func(*Record)) error {
 func (c *Container) write(r *Record, durable bool) error {
 	data, err := json.Marshal(r)
 	if err == nil {
-		err = replaceFile(c.recordPath(), data, durable)
+		err = ondisk.Replace(c.recordPath(), data, 0o600, durable)
 	}
 	if err != nil {
 		return containerError(classOf(err), r.ID, fmt.Errorf("write record: %w", err))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -220,7 +221,7 @@ func (c *Container) commit() error {
 	if err == nil {
 		c.dir, c.lock.path = dir, filepath.Join(dir, lockFile)
 		c.fs = c.newRootfs()
-		err = errors.Join(syncDir(filepath.Dir(dir)), syncDir(c.store.tug("names")))
+		err = errors.Join(ondisk.SyncDir(filepath.Dir(dir)), ondisk.SyncDir(c.store.tug("names")))
 	}
 	if err != nil {
 		return containerError(classOf(err), c.ID(), err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -247,7 +248,7 @@ func countIn(f *os.File, name string, change func(n int) (by int, path string)) 
 		path = where
 	}
 	if n += by; n <= 0 {
-		return false, removeFile(name)
+		return false, ondisk.Remove(name)
 	}
 	// One write, and the rest is cut off: who is killed between the two leaves
 	// a path that is only too long when it has become shorter, which it does not.
@@ -276,7 +277,7 @@ func (c *Container) held() bool {
 
 // clearRunDir removes what a run left beside a mount that stays.
 func (c *Container) clearRunDir() error {
-	names, err := entries(c.runDir)
+	names, err := ondisk.Names(c.runDir)
 	for _, name := range names {
 		if name != heldFile && name != mergedDir {
 			err = errors.Join(err, rootfs.RemoveTree(filepath.Join(c.runDir, name)))

@@ -3,7 +3,6 @@
 package libstorage
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"golang.org/x/sys/unix"
 )
 
@@ -38,7 +38,7 @@ type ContainerInfo struct {
 func (s *Records) Containers(ctx context.Context) ([]ContainerInfo, error) {
 	var all []string
 	for _, kind := range []string{"ephemeral", "containers"} {
-		ids, err := entries(s.tug(kind))
+		ids, err := ondisk.Names(s.tug(kind))
 		if err != nil {
 			return nil, errclass.New(classOf(err), s.root, fmt.Errorf("list containers: %w", err))
 		}
@@ -92,7 +92,7 @@ func (s *Records) Container(ctx context.Context, nameOrID string) (ContainerInfo
 func (s *Records) containerByPrefix(prefix string) (ContainerInfo, error) {
 	var found *ContainerInfo
 	for _, kind := range []string{"ephemeral", "containers"} {
-		ids, err := entries(s.tug(kind))
+		ids, err := ondisk.Names(s.tug(kind))
 		if err != nil {
 			return ContainerInfo{}, containerError(classOf(err), prefix, err)
 		}
@@ -157,28 +157,14 @@ func (s *Records) readContainer(id string) (ContainerInfo, error) {
 // readRecord reads a record file. The error is also in the record's place:
 // the ID is always set.
 func readRecord(id, path string) (Record, error) {
-	data, err := readFile(path, recordLimit+1)
+	data, err := ondisk.Read(path, recordLimit)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Record{ID: id}, fmt.Errorf("container %s: %w: %w", id, ErrDamaged, err)
 	case err != nil:
 		return Record{ID: id}, damaged(id, "record", err)
-	case len(data) > recordLimit:
-		return Record{ID: id}, damaged(id, "record", fmt.Errorf("larger than %d bytes", recordLimit))
 	}
 	return parseRecord(id, data)
-}
-
-// readFile reads at most limit bytes of a file that is none of the user's: no
-// link, and no pipe that one would wait for.
-func readFile(path string, limit int) ([]byte, error) {
-	var first [4 << 10]byte // nearly every file fits
-	data, err := readInto(unix.AT_FDCWD, path, first[:])
-	data = bytes.Clone(data)
-	if err != nil || len(data) < len(first) {
-		return data, err
-	}
-	return readInto(unix.AT_FDCWD, path, make([]byte, limit))
 }
 
 // readInto reads of a file beneath the directory at as much as buf holds. A list of

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -170,7 +171,7 @@ func (c *Container) erase(ctx context.Context) error {
 	}
 	// The record, the log, what the monitor wrote. Nothing must be there without the
 	// lock file: a Sweep takes that for garbage of its own.
-	rest, err := entries(c.dir)
+	rest, err := ondisk.Names(c.dir)
 	if err != nil {
 		return err
 	}
@@ -182,7 +183,7 @@ func (c *Container) erase(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := removeFile(c.lock.path); err != nil {
+	if err := ondisk.Remove(c.lock.path); err != nil {
 		return err
 	}
 	if err := c.dropNames(); err != nil {

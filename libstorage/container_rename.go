@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // A container is renamed in three steps: its lock file gets the new name as a
@@ -60,7 +62,7 @@ func (c *Container) Rename(ctx context.Context, name string) error {
 	r.Name = name
 	var err error
 	if durable {
-		err = syncDir(c.store.tug("names"))
+		err = ondisk.SyncDir(c.store.tug("names"))
 	}
 	if err == nil {
 		err = c.write(&r, durable)
@@ -71,7 +73,7 @@ func (c *Container) Rename(ctx context.Context, name string) error {
 	}
 	c.record = r
 	if err = c.store.releaseName(old, c.ID()); err == nil && durable {
-		err = syncDir(c.store.tug("names"))
+		err = ondisk.SyncDir(c.store.tug("names"))
 	}
 	if err != nil {
 		return containerError(classOf(err), c.ID(), err)
@@ -145,7 +147,7 @@ func (c *Container) settleNames() error {
 	names, err := c.store.namesOf(c.lock.path)
 	for _, name := range names {
 		if name != c.record.Name {
-			err = errors.Join(err, removeFile(c.store.nameLink(name)))
+			err = errors.Join(err, ondisk.Remove(c.store.nameLink(name)))
 		}
 	}
 	return err
@@ -169,7 +171,7 @@ func (s *Store) dropLeftName(id, name string) (bool, error) {
 		}
 		var st, own unix.Stat_t
 		if !s.named(id, name) && unix.Lstat(s.nameLink(name), &st) == nil && unix.Fstat(l.fd, &own) == nil && st.Ino == own.Ino {
-			return true, errors.Join(removeFile(s.nameLink(name)), l.unlock())
+			return true, errors.Join(ondisk.Remove(s.nameLink(name)), l.unlock())
 		}
 		if err := l.unlock(); err != nil {
 			return false, err

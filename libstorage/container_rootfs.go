@@ -16,6 +16,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 )
 
@@ -203,7 +204,7 @@ func (c *Container) unmountAll() error {
 		return err
 	}
 	dir := filepath.Join(c.runDir, mountsDir)
-	names, err := entries(dir)
+	names, err := ondisk.Names(dir)
 	for _, name := range names {
 		target := filepath.Join(dir, name)
 		if strings.HasSuffix(name, nestedMark) {

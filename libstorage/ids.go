@@ -18,6 +18,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // AutoIDs ask for ids that no other container of this host has.
@@ -147,7 +148,7 @@ func (s *Store) takenIDs(ctx context.Context, dir string) (taken idmap.Mapping, 
 		}
 	}
 	roots := []string{s.root}
-	names, err := entries(dir)
+	names, err := ondisk.Names(dir)
 	if err != nil {
 		return taken, err
 	}

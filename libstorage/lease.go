@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"go.podman.io/storage"
 	"golang.org/x/sys/unix"
 )
@@ -71,7 +72,7 @@ func (s *Store) AcquireLease(ctx context.Context, imageID, dir string, durable b
 		_, err = s.lib.Image(imageID) // it may have been removed just before
 	}
 	if err == nil && durable {
-		err = errors.Join(syncDir(dir), syncDir(filepath.Dir(l.path)))
+		err = errors.Join(ondisk.SyncDir(dir), ondisk.SyncDir(filepath.Dir(l.path)))
 	}
 	if err != nil {
 		return errors.Join(leaseError(imageID, err), s.releaseLocked(ctx, l, imageID, dir))
@@ -87,7 +88,7 @@ func (s *Store) ReleaseLease(ctx context.Context, imageID, dir string) error {
 	}
 	l, err := waitLock(ctx, s.leaseFile(imageID), tryLock)
 	if errors.Is(err, errGone) || errors.Is(err, fs.ErrNotExist) {
-		return removeFile(leaseLink(dir, imageID)) // a foreign hand was there
+		return ondisk.Remove(leaseLink(dir, imageID)) // a foreign hand was there
 	} else if err != nil {
 		return leaseError(imageID, err)
 	}
@@ -99,7 +100,7 @@ func (s *Store) ReleaseLease(ctx context.Context, imageID, dir string) error {
 }
 
 func (s *Store) releaseLocked(ctx context.Context, l *heldLock, imageID, dir string) error {
-	if err := removeFile(leaseLink(dir, imageID)); err != nil {
+	if err := ondisk.Remove(leaseLink(dir, imageID)); err != nil {
 		return err
 	}
 	return s.dropIdle(ctx, l, imageID)
@@ -114,7 +115,7 @@ func (s *Store) dropIdle(ctx context.Context, l *heldLock, imageID string) error
 		return err
 	}
 	// Whoever has opened the file meanwhile finds it unlinked.
-	return removeFile(l.path)
+	return ondisk.Remove(l.path)
 }
 
 // lockLease holds the lock of an image's lease, for which there is a file then.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // endLease calls remove for an image of which nobody has the lease, while
@@ -39,14 +41,14 @@ func (s *Store) endLease(ctx context.Context, imageID string, free bool, remove 
 	if err == nil && free {
 		err = remove()
 	}
-	return nil, errors.Join(err, removeFile(l.path))
+	return nil, errors.Join(err, ondisk.Remove(l.path))
 }
 
 // leaseUsers finds the containers of ours that use an image.
 func (s *Store) leaseUsers(imageID string) ([]User, error) {
 	var users []User
 	for _, kind := range []string{"ephemeral", "containers"} {
-		ids, err := entries(s.tug(kind))
+		ids, err := ondisk.Names(s.tug(kind))
 		if err != nil {
 			return nil, leaseError(imageID, err)
 		}
@@ -68,7 +70,7 @@ func (s *Store) leaseUsers(imageID string) ([]User, error) {
 // sweepLeases takes away leases without users, which a removal leaves that
 // was cut short, or a foreign hand.
 func (s *Store) sweepLeases(ctx context.Context) error {
-	images, err := entries(s.tug("leases"))
+	images, err := ondisk.Names(s.tug("leases"))
 	for _, image := range images {
 		if !leasable(image) {
 			continue
@@ -87,7 +89,7 @@ func (s *Store) sweepLeases(ctx context.Context) error {
 
 // leasesOf finds what a container without a record has leases of.
 func leasesOf(dir string) ([]string, error) {
-	names, err := entries(dir)
+	names, err := ondisk.Names(dir)
 	var images []string
 	for _, name := range names {
 		if image, ok := strings.CutPrefix(name, leaseLinkPrefix); ok {

@@ -12,6 +12,7 @@ import (
 	"os"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"golang.org/x/sys/unix"
 )
 
@@ -152,7 +153,7 @@ func (s *Store) dropStaleName(ctx context.Context, name string) error {
 	if err != nil || s.claimed(holder) {
 		return nil
 	}
-	return removeFile(s.nameLink(name))
+	return ondisk.Remove(s.nameLink(name))
 }
 
 // releaseName gives up the claim of container id, whose lock the caller
@@ -164,13 +165,13 @@ func (s *Store) releaseName(name, id string) error {
 	if holder, _, err := readSign(s.nameLink(name)); err != nil || holder != id {
 		return nil
 	}
-	return removeFile(s.nameLink(name))
+	return ondisk.Remove(s.nameLink(name))
 }
 
 // namesOf finds the names of a container without a record: those that are
 // links to its lock file.
 func (s *Store) namesOf(lock string) ([]string, error) {
-	all, err := entries(s.tug("names"))
+	all, err := ondisk.Names(s.tug("names"))
 	if err != nil {
 		return nil, err
 	}
@@ -199,9 +200,9 @@ func (c *Container) dropNames() error {
 	if err := unix.Fstat(c.lock.fd, &own); err != nil || own.Nlink == 0 {
 		return err
 	}
-	all, err := entries(c.store.tug("names"))
+	all, err := ondisk.Names(c.store.tug("names"))
 	for _, name := range c.store.linkedTo(all, &own) {
-		err = errors.Join(err, removeFile(c.store.nameLink(name)))
+		err = errors.Join(err, ondisk.Remove(c.store.nameLink(name)))
 	}
 	return err
 }

@@ -3,8 +3,6 @@
 package libstorage
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -67,57 +65,4 @@ func link(file, path string) error {
 		return &os.LinkError{Op: "link", Old: file, New: path, Err: err}
 	}
 	return nil
-}
-
-// replaceFile writes a file that is whole or not there: a temporary one in
-// the same directory, renamed. The caller holds the lock that makes it the
-// only writer. With durable it survives a power cut.
-func replaceFile(path string, data []byte, durable bool) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil && durable {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		return errors.Join(err, removeFile(tmp))
-	}
-	if durable {
-		return syncDir(filepath.Dir(path))
-	}
-	return nil
-}
-
-func syncDir(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// removeFile is os.Remove to which a missing file is none.
-func removeFile(path string) error {
-	if err := unix.Unlink(path); err != nil && err != unix.ENOENT {
-		return &os.PathError{Op: "remove", Path: path, Err: err}
-	}
-	return nil
-}
-
-// entries lists a directory, in no order; a missing one is empty.
-func entries(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	names, err := f.Readdirnames(-1)
-	return names, errors.Join(err, f.Close())
 }

@@ -12,6 +12,8 @@ import (
 
 	"go.podman.io/storage"
 	"go.podman.io/storage/pkg/lockfile"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // The library deletes an image's record first and marks its layers after: who
@@ -43,7 +45,7 @@ func (s *Store) forgetRemoval(imageID string) {
 // finishRemovals does what killed removals had left to do. Who removes the
 // same image at this moment holds the lock of its lease, and ends it first.
 func (s *Store) finishRemovals(ctx context.Context) {
-	images, err := entries(s.tug("removing"))
+	images, err := ondisk.Names(s.tug("removing"))
 	if err != nil {
 		return
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // SubIDs are the ranges that a file gives to a user.
@@ -33,12 +34,9 @@ func (s SubIDs) Ranges() []idmap.Range { return s.ranges }
 // USER:FIRST:COUNT. None is an error that says what to add.
 func ReadSubIDs(file, user string) (SubIDs, error) {
 	s := SubIDs{file: file, user: user}
-	data, err := readFile(file, subIDLimit+1)
+	data, err := ondisk.ReadHost(file, subIDLimit)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s, err
-	}
-	if len(data) > subIDLimit {
-		return s, fmt.Errorf("%s: larger than %d bytes", file, subIDLimit)
 	}
 	number := 0
 	for line := range bytes.Lines(data) {

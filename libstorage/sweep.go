@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Sweep removes what killed processes left: ephemeral containers whose command
@@ -27,7 +29,7 @@ func (s *Store) Sweep(ctx context.Context, stop StopFunc) ([]string, error) {
 	if s.readOnly {
 		return nil, nil
 	}
-	ids, err := entries(s.tug("ephemeral"))
+	ids, err := ondisk.Names(s.tug("ephemeral"))
 	var removed []string
 	for _, id := range ids {
 		if ctx.Err() != nil {
@@ -149,7 +151,7 @@ func startedAfter(ticks uint64, t time.Time) bool {
 func (c *Container) guess(ctx context.Context) error {
 	names, err := c.store.namesOf(c.lock.path)
 	for _, name := range names {
-		err = errors.Join(err, removeFile(c.store.nameLink(name)))
+		err = errors.Join(err, ondisk.Remove(c.store.nameLink(name)))
 	}
 	images, lerr := leasesOf(c.dir)
 	err = errors.Join(err, lerr)

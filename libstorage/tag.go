@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"go.podman.io/storage"
 )
 
@@ -60,7 +61,7 @@ func (s *Store) Tag(ctx context.Context, id, name string) (err error) {
 // library writes a new list to the disk, but not that it has the old one's name.
 func (s *Store) settle() error {
 	dir := filepath.Join(s.lib.GraphRoot(), s.Driver()+"-images")
-	if err := syncDir(dir); err != nil {
+	if err := ondisk.SyncDir(dir); err != nil {
 		return errclass.New(classOf(err), dir, fmt.Errorf("write the list of images: %w", err))
 	}
 	return nil

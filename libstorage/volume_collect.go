@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +23,7 @@ func (s *Store) CollectVolumes(ctx context.Context) (done []string, err error) {
 	if s.readOnly {
 		return nil, nil
 	}
-	names, err := entries(s.volumeDir(""))
+	names, err := ondisk.Names(s.volumeDir(""))
 	for _, name := range names {
 		if ctx.Err() != nil {
 			return done, errors.Join(err, context.Cause(ctx))
@@ -118,7 +119,7 @@ func (s *Store) volumeLeft(name string) string {
 		return "content was not all copied into it"
 	}
 	for _, kind := range []string{usersDir, mountedDir} {
-		ids, _ := entries(dir + "/" + kind)
+		ids, _ := ondisk.Names(dir + "/" + kind)
 		for _, id := range ids {
 			if checkID(id) && !s.claimed(id) {
 				return "a container that had it is gone"
@@ -141,11 +142,11 @@ func youngerThan(path string, age time.Duration) bool {
 func (s *Store) dropStaleUsers(name string) (err error) {
 	for _, kind := range []string{usersDir, mountedDir} {
 		dir := s.volumeDir(name) + "/" + kind
-		ids, lerr := entries(dir)
+		ids, lerr := ondisk.Names(dir)
 		err = errors.Join(err, lerr)
 		for _, id := range ids {
 			if checkID(id) && !s.claimed(id) {
-				err = errors.Join(err, removeFile(dir+"/"+id))
+				err = errors.Join(err, ondisk.Remove(dir+"/"+id))
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -108,7 +109,7 @@ func (v *heldVolume) build(durable bool) error {
 	}
 	v.dir, v.Path, v.lock.path = dir, dir+"/"+dataDir, dir+"/"+lockFile
 	if durable {
-		if err := syncDir(v.store.volumeDir("")); err != nil {
+		if err := ondisk.SyncDir(v.store.volumeDir("")); err != nil {
 			return fail(err)
 		}
 	}

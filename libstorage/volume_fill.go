@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/internal/rootdir"
 	"github.com/tug-containers/tug/libstorage/copyup"
 	"github.com/tug-containers/tug/libstorage/rootfs"
@@ -135,7 +136,7 @@ func (c *Container) copyUp(ctx context.Context, v *heldVolume, from *os.File) er
 	}
 	durable := !c.transient(v)
 	if durable {
-		if err := syncDir(v.dir); err != nil {
+		if err := ondisk.SyncDir(v.dir); err != nil {
 			return err
 		}
 	}

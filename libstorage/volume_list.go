@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,7 +34,7 @@ func (s *Store) Volumes(ctx context.Context) ([]Volume, error) {
 }
 
 func (s *Store) volumeNames() ([]string, error) {
-	names, err := entries(s.volumeDir(""))
+	names, err := ondisk.Names(s.volumeDir(""))
 	if err != nil {
 		return nil, errclass.New(classOf(err), s.root, fmt.Errorf("list volumes: %w", err))
 	}
@@ -83,7 +84,7 @@ func (s *Store) VolumeUsers(name string) ([]User, error) {
 	if !validName(name) {
 		return nil, unknownVolume(name)
 	}
-	ids, err := entries(s.volumeDir(name) + "/" + usersDir)
+	ids, err := ondisk.Names(s.volumeDir(name) + "/" + usersDir)
 	if err != nil {
 		return nil, volumeError(name, err)
 	}

@@ -7,11 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,15 +57,7 @@ func (s *Store) readVolume(name string) Volume {
 }
 
 func parseVolumeFile(name, path string) (v Volume, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return v, damaged("volume "+name, "record", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, recordLimit+1))
-	if err == nil && len(data) > recordLimit {
-		err = fmt.Errorf("larger than %d bytes", recordLimit)
-	}
+	data, err := ondisk.Read(path, recordLimit)
 	if err != nil {
 		return v, damaged("volume "+name, "record", err)
 	}
@@ -103,7 +94,7 @@ func parseVolume(name string, data []byte) (Volume, error) {
 func (v *heldVolume) write(durable bool) error {
 	data, err := json.Marshal(&v.Volume)
 	if err == nil {
-		err = replaceFile(v.path(volumeFile), data, durable)
+		err = ondisk.Replace(v.path(volumeFile), data, 0o600, durable)
 	}
 	if err != nil {
 		return volumeError(v.Name, fmt.Errorf("write record: %w", err))

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
 )
@@ -42,7 +43,7 @@ func (v *heldVolume) remove() error {
 	}
 	if err == nil {
 		if err = removeGone(gone); err == nil {
-			err = syncDir(v.store.volumeDir(""))
+			err = ondisk.SyncDir(v.store.volumeDir(""))
 		}
 	}
 	if err = errors.Join(err, v.unlock()); err != nil {

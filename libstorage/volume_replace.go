@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libstorage/copyup"
 	"github.com/tug-containers/tug/libstorage/rootfs"
 	"golang.org/x/sys/unix"
@@ -95,7 +96,7 @@ func (v *heldVolume) replace(ctx context.Context, staged string, change func(dir
 			"volume %s: its file system cannot exchange two directories: nothing was changed", v.Name))
 	}
 	if err == nil {
-		err = syncDir(v.dir)
+		err = ondisk.SyncDir(v.dir)
 	}
 	if err != nil {
 		return volumeError(v.Name, fmt.Errorf("exchange the content: %w", err))

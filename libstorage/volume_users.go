@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // useVolumes makes the container a user of its volumes, and makes those that are
@@ -54,7 +56,7 @@ func (v *heldVolume) addUser(id string, durable bool) error {
 		return volumeError(v.Name, err)
 	}
 	if durable {
-		if err := syncDir(v.path(usersDir)); err != nil {
+		if err := ondisk.SyncDir(v.path(usersDir)); err != nil {
 			return volumeError(v.Name, err)
 		}
 	}
@@ -158,7 +160,7 @@ func (c *Container) dropVolumes(ctx context.Context) (err error) {
 
 // mountedByOthers tells whether another container has the volume mounted.
 func (v *heldVolume) mountedByOthers(id string) bool {
-	ids, err := entries(v.path(mountedDir))
+	ids, err := ondisk.Names(v.path(mountedDir))
 	if err != nil {
 		return true
 	}
@@ -169,7 +171,7 @@ func (v *heldVolume) mountedByOthers(id string) bool {
 		if v.store.busy(other) {
 			return true
 		}
-		_ = removeFile(v.path(mountedDir, other))
+		_ = ondisk.Remove(v.path(mountedDir, other))
 	}
 	return false
 }

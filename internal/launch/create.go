@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -171,19 +170,4 @@ func writeCIDFile(path, id string) error {
 		return fmt.Errorf("container ID file: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes a small file for others to read, whole or not at all.
-func replaceFile(path, content string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // gone already when it was renamed
-	_, err = tmp.WriteString(content)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

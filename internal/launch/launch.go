@@ -16,6 +16,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"github.com/tug-containers/tug/libexec/network"
@@ -259,7 +260,7 @@ func (l *launcher) started(p libexec.Process) error {
 		_ = r.Started(p.Pid) // one that is gone already needs no finding
 	})
 	if err == nil && l.o.PIDFile != "" {
-		err = replaceFile(l.o.PIDFile, fmt.Sprint(p.Pid))
+		err = ondisk.ReplaceShared(l.o.PIDFile, fmt.Append(nil, p.Pid), 0o644)
 	}
 	info := l.info()
 	Note(l.store, &info, "start")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/events"
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/internal/userns"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
@@ -98,7 +99,7 @@ func (l *launcher) start(ctx context.Context, a *attachment) (*monitor.Conn, err
 		User: libexec.HostUser(l.spec), Args: l.spec.Process.Args,
 	})
 	if err == nil && l.o.PIDFile != "" {
-		err = replaceFile(l.o.PIDFile, fmt.Sprint(p.Pid))
+		err = ondisk.ReplaceShared(l.o.PIDFile, fmt.Append(nil, p.Pid), 0o644)
 	}
 	if err == nil {
 		err = c.Close()

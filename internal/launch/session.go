@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/tug-containers/tug/internal/events"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -57,7 +58,7 @@ func (s *session) begun(dir string, p libexec.Process) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(dir, sessionFile), string(data))
+	return ondisk.ReplaceShared(filepath.Join(dir, sessionFile), data, 0o644)
 }
 
 // died notes its end; code is nil when nobody saw it.

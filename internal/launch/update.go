@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"github.com/tug-containers/tug/libstorage"
@@ -94,7 +95,7 @@ func updateRunning(ctx context.Context, store *libstorage.Store, c *libstorage.C
 	if err != nil {
 		return fmt.Errorf("internal error: %w", err)
 	}
-	return replaceFile(filepath.Join(c.RunDir, monitor.RestartFile), string(data))
+	return ondisk.ReplaceShared(filepath.Join(c.RunDir, monitor.RestartFile), data, 0o644)
 }
 
 // remember keeps the change in the record.

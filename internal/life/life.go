@@ -18,12 +18,11 @@ package life
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Format is the format of the files that this code writes.
@@ -142,12 +141,9 @@ func (h Health) Write(dir string) error {
 }
 
 func read(path string, into any, format *int) error {
-	data, err := readFile(path)
+	data, err := ondisk.Read(path, limit)
 	if err != nil {
 		return err
-	}
-	if len(data) > limit {
-		return fmt.Errorf("%s: larger than %d bytes", path, limit)
 	}
 	if err := json.Unmarshal(data, into); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -164,34 +160,5 @@ func replace(path string, value any, durable bool) error {
 	if err != nil {
 		return fmt.Errorf("internal error: %s: %w", path, err)
 	}
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|noFollow, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil && durable {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		if rerr := os.Remove(tmp); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-			err = errors.Join(err, rerr)
-		}
-		return err
-	}
-	if durable {
-		return syncDir(filepath.Dir(path))
-	}
-	return nil
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return ondisk.Replace(path, data, 0o600, durable)
 }

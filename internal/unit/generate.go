@@ -9,21 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Write writes a service into dir: whole, or as it was.
 func Write(dir string, s Service) error {
-	tmp, err := os.CreateTemp(dir, "."+s.Name+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // gone already when it was renamed
-	_, err = tmp.WriteString(s.Text)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), filepath.Join(dir, s.Name))
+	return ondisk.Replace(filepath.Join(dir, s.Name), []byte(s.Text), 0o644, true)
 }
 
 // Generate is what a systemd generator does (systemd.generator(7)): it makes units

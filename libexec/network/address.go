@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // addresses are those of one network. Each that is taken is a link whose name is
@@ -43,12 +44,12 @@ func (a addresses) take(sub *Subnet, want netip.Addr, id string) (netip.Addr, er
 	}
 	first, end := sub.bounds()
 	at := first
-	if data, err := readFile(a.latest(sub.Subnet)); err == nil {
+	if data, err := ondisk.Read(a.latest(sub.Subnet), fileLimit); err == nil {
 		if l, err := netip.ParseAddr(string(data)); err == nil && !l.Less(first) && l.Less(end) {
 			at = l.Next()
 		}
 	}
-	names, err := entries(a.dir)
+	names, err := ondisk.Names(a.dir)
 	if err != nil {
 		return want, err
 	}
@@ -62,7 +63,7 @@ func (a addresses) take(sub *Subnet, want netip.Addr, id string) (netip.Addr, er
 			err := os.Symlink(id, filepath.Join(a.dir, at.String()))
 			if err == nil {
 				// Without it the next one looks a little longer.
-				_ = replaceFile(a.latest(sub.Subnet), []byte(at.String()), false)
+				_ = ondisk.ReplaceShared(a.latest(sub.Subnet), []byte(at.String()), 0o600)
 				return at, nil
 			}
 			if !errors.Is(err, fs.ErrExist) {
@@ -103,7 +104,7 @@ func (a addresses) give(id string, which []netip.Prefix) error {
 	for _, p := range which {
 		path := filepath.Join(a.dir, p.Addr().String())
 		if has, err := os.Readlink(path); err == nil && has == id {
-			errs = errors.Join(errs, removeFile(path))
+			errs = errors.Join(errs, ondisk.Remove(path))
 		}
 	}
 	return errs
@@ -123,7 +124,7 @@ func (a addresses) of(id string) ([]netip.Prefix, error) {
 
 // owners gives who has which address.
 func (a addresses) owners() (map[netip.Addr]string, error) {
-	names, err := entries(a.dir)
+	names, err := ondisk.Names(a.dir)
 	owners := map[netip.Addr]string{}
 	for _, name := range names {
 		at, perr := netip.ParseAddr(name)

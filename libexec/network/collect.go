@@ -12,6 +12,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Sweeper is a Driver that finds what killed processes left of containers, beside
@@ -27,7 +29,7 @@ type Sweeper interface {
 // interface or a port, whether they exist or not.
 func (s *Set) Holders() ([]string, error) {
 	ids := map[string]bool{}
-	spaces, err := entries(filepath.Join(s.o.RunDir, "netns"))
+	spaces, err := ondisk.Names(filepath.Join(s.o.RunDir, "netns"))
 	for _, id := range spaces {
 		ids[id] = true
 	}

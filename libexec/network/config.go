@@ -11,6 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Config are the keys of containers.conf that are about networks.
@@ -38,7 +39,7 @@ type Config struct {
 func ReadConfig(files []string) (Config, error) {
 	var c Config
 	for _, name := range files {
-		data, err := readFile(name)
+		data, err := ondisk.ReadHost(name, fileLimit)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // runPath is what is kept of a network until the next boot.
@@ -78,7 +79,7 @@ func (s *Set) readJoined(name, id string) (j Joined, err error) {
 	if !validName(name) || !validID(id) {
 		return j, fs.ErrNotExist
 	}
-	data, err := readFile(s.joinedPath(name, id))
+	data, err := ondisk.Read(s.joinedPath(name, id), fileLimit)
 	if err != nil {
 		return j, err
 	}
@@ -101,10 +102,10 @@ func (s *Set) writeJoined(j *Joined) error {
 		return fmt.Errorf("internal error: %w", err)
 	}
 	path := s.joinedPath(j.Network, j.Container.ID)
-	err = replaceFile(path, data, false)
+	err = ondisk.ReplaceShared(path, data, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			err = replaceFile(path, data, false)
+			err = ondisk.ReplaceShared(path, data, 0o600)
 		}
 	}
 	if err != nil {

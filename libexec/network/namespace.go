@@ -11,6 +11,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // NetnsPath is where the network namespace of a container is mounted.
@@ -77,7 +79,7 @@ func dropNamespace(path string) error {
 	for {
 		err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		if err == unix.EINVAL || err == unix.ENOENT {
-			return removeFile(path)
+			return ondisk.Remove(path)
 		} else if err != nil {
 			return &os.PathError{Op: "unmount", Path: path, Err: err}
 		}

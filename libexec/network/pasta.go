@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Pasta is the network, and the driver, of pasta(1): a process for each container
@@ -191,7 +192,7 @@ func (p *pasta) Remove(ctx context.Context, j *Joined, _ bool) error {
 			return err
 		}
 	}
-	return removeFile(p.pidFile(j))
+	return ondisk.Remove(p.pidFile(j))
 }
 
 // Reload starts those again that have ended before their container.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // arguments are those of the process, and the host's address for the container.
@@ -129,7 +130,7 @@ func ownAddress() netip.Addr {
 // asksItself tells whether the name server that the host asks first is on the host:
 // pasta can ask it, the container cannot.
 func asksItself(file string) bool {
-	data, err := readFile(file)
+	data, err := ondisk.ReadHost(file, fileLimit)
 	if err != nil {
 		return false
 	}

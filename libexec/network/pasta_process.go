@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // pastaLimit is how long pasta may take until it has left for the background.
@@ -71,7 +72,7 @@ func (p *pasta) abilities(ctx context.Context, program string) (can abilities, e
 	}
 	known := filepath.Join(p.runDir, "networks", ".pasta")
 	now := abilities{Program: program, Size: info.Size(), Changed: info.ModTime().UnixNano()}
-	if data, err := readFile(known); err == nil && json.Unmarshal(data, &can) == nil {
+	if data, err := ondisk.Read(known, fileLimit); err == nil && json.Unmarshal(data, &can) == nil {
 		if now.MapGuestAddr = can.MapGuestAddr; can == now {
 			return can, nil
 		}
@@ -86,7 +87,7 @@ func (p *pasta) abilities(ctx context.Context, program string) (can abilities, e
 	now.MapGuestAddr = slices.Contains(words, "--map-guest-addr")
 	data, err := json.Marshal(now)
 	if err == nil {
-		err = replaceFile(known, data, false)
+		err = ondisk.ReplaceShared(known, data, 0o600)
 	}
 	return now, err
 }
@@ -164,7 +165,7 @@ func pastaMessage(said string) string {
 
 // pid reads the process's pid, which it has written itself.
 func (p *pasta) pid(j *Joined) (int, error) {
-	data, err := readFile(p.pidFile(j))
+	data, err := ondisk.Read(p.pidFile(j), fileLimit)
 	if err != nil {
 		return 0, err
 	}

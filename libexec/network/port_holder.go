@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // all gives who is on any network of a store.
@@ -17,7 +19,7 @@ func all(runDir string) []Joined {
 	var on []Joined
 	for _, path := range paths {
 		var j Joined
-		if data, err := readFile(path); err == nil && json.Unmarshal(data, &j) == nil {
+		if data, err := ondisk.Read(path, fileLimit); err == nil && json.Unmarshal(data, &j) == nil {
 			on = append(on, j)
 		}
 	}

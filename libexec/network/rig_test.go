@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/internal/resolver"
 	"github.com/vishvananda/netlink"
 )
@@ -67,7 +68,7 @@ func host(t *testing.T) *Set {
 	dir := t.TempDir()
 	s := Open(Options{Dir: dir + "/networks", RunDir: dir + "/run"})
 	t.Cleanup(func() {
-		names, _ := entries(dir + "/run/netns")
+		names, _ := ondisk.Names(dir + "/run/netns")
 		for _, id := range names {
 			if err := s.Teardown(context.Background(), id); err != nil {
 				t.Error(err)

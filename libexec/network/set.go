@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Options say where a Set is.
@@ -134,7 +135,7 @@ func unknown(name string) error {
 }
 
 func (s *Set) read(name string) (Network, error) {
-	data, err := readFile(s.path(name))
+	data, err := ondisk.Read(s.path(name), fileLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Network{Name: name}, unknown(name)
 	}
@@ -218,7 +219,7 @@ func (s *Set) write(n *Network) error {
 	if err != nil {
 		return fmt.Errorf("internal error: %w", err)
 	}
-	if err := replaceFile(s.path(n.Name), append(data, '\n'), true); err != nil {
+	if err := ondisk.Replace(s.path(n.Name), append(data, '\n'), 0o600, true); err != nil {
 		return fmt.Errorf("network %s: %w", n.Name, err)
 	}
 	return nil
@@ -317,7 +318,7 @@ func (s *Set) remove(ctx context.Context, n *Network, sound bool) error {
 	} else if err != nil {
 		return err
 	}
-	return errors.Join(syncDir(s.o.Dir), os.RemoveAll(s.runPath(n.Name)), s.book().Remove(n.Name))
+	return errors.Join(ondisk.SyncDir(s.o.Dir), os.RemoveAll(s.runPath(n.Name)), s.book().Remove(n.Name))
 }
 
 // driver finds the driver of a name.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Setup gives a container a network namespace, at NetnsPath, and puts it on
@@ -141,7 +142,7 @@ func (s *Set) leave(ctx context.Context, j *Joined, ending bool) error {
 	if err != nil {
 		return errorf(errclass.Internal, j.Container.ID, "container %s: leave network %s: %w", j.Container.ID, j.Network, err)
 	}
-	return removeFile(s.joinedPath(j.Network, j.Container.ID))
+	return ondisk.Remove(s.joinedPath(j.Network, j.Container.ID))
 }
 
 // Teardown takes a container off all networks, by its full ID, and gives up its

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -15,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // Domain is the search domain of the containers: "db" is "db.dns.tug" too.
@@ -147,13 +146,7 @@ func (b Book) Read(network string) (File, error) {
 
 // Resolving tells whether a network has a resolver.
 func (b Book) Resolving(network string) bool {
-	fd, err := unix.Open(filepath.Join(b.Dir, network, resolverFile), unix.O_RDWR|noFollow, 0)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	lk := unix.Flock_t{Type: unix.F_WRLCK}
-	return unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &lk) == nil && lk.Type != unix.F_UNLCK
+	return ondisk.Held(filepath.Join(b.Dir, network, resolverFile))
 }
 
 // change edits a network's file under its lock. It is written before the resolver
@@ -219,18 +212,14 @@ func without(list []Container, id string) []Container {
 
 // read reads the file in dir.
 func read(dir string) (File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, namesFile), os.O_RDONLY|noFollow, 0)
-	if err != nil {
-		return File{}, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	path := filepath.Join(dir, namesFile)
+	data, err := ondisk.Read(path, MaxFile)
 	if err != nil {
 		return File{}, err
 	}
 	file, err := Decode(data)
 	if err != nil {
-		return File{}, fmt.Errorf("%s: %w", f.Name(), err)
+		return File{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return file, nil
 }
@@ -241,21 +230,7 @@ func write(dir string, file File) error {
 	if err != nil {
 		return err
 	}
-	// The lock is held: nobody else has this name, but for one that was killed.
-	name := filepath.Join(dir, namesFile+".new")
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|noFollow, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(name, filepath.Join(dir, namesFile))
-	}
-	if err != nil {
-		err = errors.Join(err, ignoreMissing(os.Remove(name)))
-	}
-	return err
+	return ondisk.Replace(filepath.Join(dir, namesFile), data, 0o644, false)
 }
 
 func ignoreMissing(err error) error {

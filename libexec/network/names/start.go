@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,7 +37,7 @@ func (b Book) resolve(dir string, n Network) error {
 		return nil
 	}
 	err := b.start(dir, n)
-	if err == nil || errors.Is(err, ErrLocked) {
+	if err == nil || errors.Is(err, ondisk.ErrLocked) {
 		return nil
 	}
 	class, object := errclass.Of(err)
@@ -48,7 +49,7 @@ func (b Book) resolve(dir string, n Network) error {
 
 // start makes the sockets, and gives the lock over to a new process.
 func (b Book) start(dir string, n Network) error {
-	held, err := hold(filepath.Join(dir, resolverFile))
+	held, err := ondisk.Hold(filepath.Join(dir, resolverFile), 0o644)
 	if err != nil {
 		return err
 	}

@@ -12,20 +12,21 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
 	"github.com/containernetworking/cni/pkg/version"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/ondisk"
 	"github.com/tug-containers/tug/libexec/network/cni"
-	"github.com/tug-containers/tug/libexec/network/names"
 )
 
 const longestRequest = 8 << 20
 
-// longestWait is how often the patience of a lock is had with plugins at work.
-const longestWait = 10
+// longestWait is how long one waits for plugins at work.
+const longestWait = 5 * time.Minute
 
 // Main reads a request, carries it out and writes the response. What went wrong
 // with the plugins is in the response; the error is for what went wrong with these.
@@ -87,10 +88,12 @@ func lock(ctx context.Context, q *cni.Request) (unlock func() error, err error) 
 		return nil, err
 	}
 	path := filepath.Join(q.CacheDir, q.ContainerID+".lock")
-	for tries := 0; ; tries++ {
-		f, err := names.Lock(ctx, path)
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, names.ErrLocked) && tries < longestWait {
-			continue // who had it has removed it, or is at work still
+	ctx, cancel := context.WithTimeoutCause(ctx, longestWait, fmt.Errorf("for %v", longestWait))
+	defer cancel()
+	for {
+		f, err := ondisk.Lock(ctx, path, 0o600)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // who had it has removed it
 		}
 		if err != nil {
 			return nil, fmt.Errorf("container %s: its plugins are at work: %w", q.ContainerID, err)
@@ -122,7 +125,7 @@ func remove(ctx context.Context, c *libcni.CNIConfig, e *executor, list *libcni.
 		}
 		err = errors.Join(err, derr)
 		if answer != nil && (i > 0 || err != nil) {
-			err = errors.Join(err, os.WriteFile(cache, answer, 0o600))
+			err = errors.Join(err, ondisk.Replace(cache, answer, 0o600, false))
 		}
 	}
 	return err
