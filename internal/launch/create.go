@@ -63,8 +63,16 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 	if l.o.Health, err = resolveHealth(l.o.Health, l.imageHealth); err != nil {
 		return err
 	}
-	if l.o.Service != nil {
-		l.o.Health = nil // there is nobody to run it
+	switch s := l.o.Service; {
+	case s == nil:
+	case !s.Watched:
+		l.o.Health = nil // nobody stays for a check that only the image asks for
+	case l.o.Health.None():
+		return errclass.New(errclass.Usage, "--sdnotify", errors.New("--sdnotify healthy: neither --health-cmd nor the image has a health check"))
+	case l.o.Health.manual():
+		return errclass.New(errclass.Usage, "--health-interval", errors.New("--health-interval disable: not together with --supervised: nobody else runs the check"))
+	case l.o.Health.restarts():
+		return errclass.New(errclass.Usage, "--health-on-failure", errors.New("health check: not restart together with --supervised: kill, and Restart= of the unit"))
 	}
 	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
 		return err

@@ -67,20 +67,10 @@ func (l *launcher) watchHealth(ctx context.Context, c *libstorage.ContainerInfo)
 // treat ends a container that is not well, if that was asked for. One that is to be
 // started again has a monitor.
 func (l *launcher) treat(ctx context.Context, c *libstorage.ContainerInfo, action string) {
-	p, err := libexec.Process{Pid: c.Record.Pid, StartTime: c.Record.StartTime}.Open()
-	if err != nil {
-		return // it has ended
-	}
-	defer p.Close()
 	switch action {
 	case monitor.HealthStop:
-		_ = p.Signal(l.o.StopSignal) // gone is as good
-		limited, cancel := context.WithTimeout(ctx, l.o.StopTimeout)
-		defer cancel()
-		if p.Wait(limited) != nil && ctx.Err() == nil {
-			_ = p.Signal(syscall.SIGKILL)
-		}
+		_ = end(ctx, c, l.o.StopSignal, l.o.StopTimeout)
 	case monitor.HealthKill:
-		_ = p.Signal(syscall.SIGKILL)
+		_ = end(ctx, c, syscall.SIGKILL, l.o.StopTimeout)
 	}
 }

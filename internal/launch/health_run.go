@@ -66,7 +66,11 @@ func CheckHealth(ctx context.Context, store *libstorage.Store, c *libstorage.Con
 		verdict, err = judge(store, c, h, known, check)
 	}
 	if err = errors.Join(err, held.Close()); err == nil {
-		err = act(ctx, store, c, h.action(verdict), StartOptions{Programs: programs})
+		action := h.action(verdict)
+		if action == monitor.HealthStop && config.Service != nil {
+			return healthy, end(ctx, c, config.StopSignal, config.StopTimeout) // the manager shall not take it for an order
+		}
+		err = act(ctx, store, c, action, StartOptions{Programs: programs})
 	}
 	return healthy, err
 }
@@ -131,20 +135,31 @@ func (h *HealthCheck) action(verdict life.Verdict) string {
 func act(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, action string, start StartOptions) error {
 	switch action {
 	case monitor.HealthKill:
-		p, err := libexec.Process{Pid: c.Record.Pid, StartTime: c.Record.StartTime}.Open()
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		defer p.Close()
-		_ = p.Signal(syscall.SIGKILL) // gone is as good
-		return nil
+		return end(ctx, c, syscall.SIGKILL, time.Minute)
 	case monitor.HealthStop:
 		return Stop(ctx, store, c, StopOptions{})
 	case monitor.HealthRestart:
 		return Restart(ctx, store, c, StopOptions{}, start)
+	}
+	return nil
+}
+
+// end signals the first process of a container, and kills it when that has not ended
+// it in time.
+func end(ctx context.Context, c *libstorage.ContainerInfo, signal syscall.Signal, limit time.Duration) error {
+	p, err := libexec.Process{Pid: c.Record.Pid, StartTime: c.Record.StartTime}.Open()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	_ = p.Signal(signal) // gone is as good
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if p.Wait(limited) != nil && ctx.Err() == nil {
+		_ = p.Signal(syscall.SIGKILL)
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ type Programs struct {
 	// the container's ID is added.
 	Monitor string
 	Cleanup []string
+	// Watcher is the command line of tug-healthcheck for a container that is a
+	// service, to which the container's ID is added.
+	Watcher []string
 	// Resolver is tug-dns, for networks on which names are resolved.
 	Resolver string
 }
@@ -33,7 +36,8 @@ type Programs struct {
 // the options that say which store it is.
 func FindPrograms(find func(verb string) string, globals []string) Programs {
 	cleanup := append([]string{find("cleanup")}, globals...)
-	return Programs{Monitor: find("monitor"), Cleanup: append(cleanup, "--"), Resolver: find("dns")}
+	watcher := append([]string{find("healthcheck"), "watch"}, globals...)
+	return Programs{Monitor: find("monitor"), Cleanup: append(cleanup, "--"), Watcher: append(watcher, "--"), Resolver: find("dns")}
 }
 
 // The log of a container, unless something else is asked for.

@@ -24,6 +24,7 @@ import (
 const (
 	NotifyConmon    = "conmon"
 	NotifyContainer = "container"
+	NotifyHealthy   = "healthy"
 	NotifyIgnore    = "ignore"
 )
 
@@ -41,8 +42,12 @@ type Service struct {
 	Socket string `json:"-"`
 	// Notify says who tells the manager that the container is ready. NotifyConmon:
 	// we, when it was started. NotifyContainer: itself; the socket is in the
-	// container. NotifyIgnore: nobody, and it gets no main process either.
+	// container. NotifyHealthy: who runs the health check, when it has succeeded.
+	// NotifyIgnore: nobody, and it gets no main process either.
 	Notify string `json:"notify,omitzero"`
+	// Watched: a health check was asked for. A process of ours stays in the unit's
+	// cgroup to run it.
+	Watched bool `json:"watched,omitzero"`
 }
 
 const (
@@ -94,6 +99,9 @@ func (l *launcher) runSupervised(ctx context.Context) (exit libexec.Exit, err er
 	err = s.tell(ctx, exit.Process.Pid)
 	if err == nil {
 		err = l.container.Close()
+	}
+	if err == nil && s.Watched {
+		err = s.watch(l.o.Programs.Watcher, info.Record.ID, l.o.Stdio.Err)
 	}
 	if err != nil {
 		exit.Started = false

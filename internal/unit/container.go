@@ -17,6 +17,7 @@ func (c *converter) container() {
 	c.notify()
 	c.cgroups()
 	c.limits()
+	c.onFailure()
 	c.simple()
 	c.user()
 	c.security()
@@ -52,7 +53,7 @@ func (c *converter) notify() {
 	if e, ok := c.section.Last("Notify"); ok && e.Value != "" {
 		switch {
 		case e.Value == "healthy":
-			c.problem(e, "", "Notify=healthy: %s", noLoop)
+			mode = "healthy"
 		case c.boolean(e):
 			mode = "container"
 		}
@@ -78,6 +79,23 @@ func (c *converter) cgroups() {
 	if ok && e.Value != "" && e.Value != "split" && e.Value != "no-conmon" {
 		c.problem(e, "leave it out", "CgroupsMode=%s: a container is in the cgroup of its unit", e.Value)
 	}
+}
+
+// onFailure says what becomes of a container that is not well. To start it again is
+// Restart='s business, once it is killed.
+func (c *converter) onFailure() {
+	e, ok := c.section.Last("HealthOnFailure")
+	if !ok || e.Value == "" {
+		return
+	}
+	value := c.one(e)
+	if value == "restart" {
+		value = "kill"
+		if again, ok := c.file.Section("Service").Last("Restart"); !ok || again.Value == "no" {
+			c.svc = append(c.svc, "Restart=on-failure")
+		}
+	}
+	c.option("health-on-failure", value)
 }
 
 // limits become the unit's: systemd keeps them, shows them, and can change them.

@@ -73,6 +73,8 @@ Memory=512m
 PidsLimit=20
 StopSignal=INT
 ReloadSignal=HUP
+HealthCmd=test -e "/run/my page"
+HealthOnFailure=restart
 PodmanArgs=--no-hosts
 [Service]
 Restart=always
@@ -81,7 +83,7 @@ WantedBy=multi-user.target default.target
 `)
 	web := convert(t, s, "web.container")
 	has(t, web,
-		`ExecStart=/usr/bin/tug-run --supervised --name=systemd-web --replace --rm --sdnotify=container --env=A=1 "--env=B=two words" --label=x=y `+
+		`ExecStart=/usr/bin/tug-run --supervised --name=systemd-web --replace --rm --sdnotify=container --health-on-failure=kill --env=A=1 "--env=B=two words" "--health-cmd=test -e \"/run/my page\"" --label=x=y `+
 			`--publish=8080:80 --read-only=true --user=12:13 --stop-signal=INT --no-hosts registry.example/web:1 serve --listen "a b" $PORT`,
 		"ExecStopPost=/usr/bin/tug-cleanup --ignore --service systemd-web", "ExecReload=/usr/bin/tug-kill --signal=HUP systemd-web",
 		"Type=notify", "NotifyAccess=all", "KillMode=mixed", "KillSignal=SIGINT", "MemoryMax=512M", "TasksMax=20", "Restart=always",

@@ -140,12 +140,12 @@ func (d *described) take(name, value string, has bool, args []string) ([]string,
 // at the next boot.
 var lost = []string{
 	"blkio-weight", "blkio-weight-device", "cpu-period", "cpu-quota", "cpu-shares", "cpuset-cpus", "cpuset-mems", "device-read-bps", "device-read-iops",
-	"device-write-bps", "device-write-iops", "memory-reservation", "memory-swap", "memory-swappiness", "oom-kill-disable", "pod", "pod-id-file", "secret", "tz",
+	"device-write-bps", "device-write-iops", "health-log-destination", "health-max-log-count", "health-max-log-size", "memory-reservation", "memory-swap", "memory-swappiness", "oom-kill-disable", "pod", "pod-id-file", "secret", "tz",
 }
 
 // add makes a line of an option.
 func (d *described) add(name, value string) error {
-	if slices.Contains(lost, name) || strings.HasPrefix(name, "health-") {
+	if slices.Contains(lost, name) {
 		return fmt.Errorf("--%s: there is no key for it: leave it out, and see systemd.resource-control(5) for limits", name)
 	}
 	switch name {
@@ -188,6 +188,7 @@ func assignment(name, value string) (string, bool) {
 	if key, ok := map[string]string{
 		"device": "AddDevice", "env-file": "EnvironmentFile", "volume": "Volume", "mount": "Mount", "network": "Network", "net": "Network",
 		"memory": "Memory", "pids-limit": "PidsLimit", "stop-signal": "StopSignal", "stop-timeout": "StopTimeout",
+		"health-on-failure": "HealthOnFailure",
 	}[name]; ok {
 		return key + "=" + one(value), true
 	}

@@ -51,7 +51,7 @@ WantedBy=default.target
 	}
 	for _, c := range []struct{ line, want string }{
 		{"", "empty"}, {"rm -rf x", "not a command line"}, {"podman ps", "must be run or create"}, {"podman run -d", "no image"},
-		{"podman run --name", "value is missing"}, {"podman run -Z image", "-Z"}, {"podman run --memory-swap 1g image", "--memory-swap"}, {"docker run --health-cmd x image", "--health-cmd"},
+		{"podman run --name", "value is missing"}, {"podman run -Z image", "-Z"}, {"podman run --memory-swap 1g image", "--memory-swap"}, {"podman run --health-max-log-count 3 image", "--health-max-log-count"},
 	} {
 		if _, _, err := FromCommand(strings.Fields(c.line)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q", c.line, err, c.want)

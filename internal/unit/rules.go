@@ -26,7 +26,7 @@ const (
 	noModule  = "there are no configuration modules"
 	noLabels  = "SELinux labels are not supported by this version"
 	noPods    = "pods are not supported by this version"
-	noLoop    = "health checks of units are not supported by this version"
+	noLog     = "what checks said is kept with the container, the last five times"
 )
 
 // containerRules are the keys of [Container].
@@ -53,20 +53,20 @@ var containerRules = map[string]rule{
 	"GlobalArgs":            {kind: special},
 	"Group":                 {kind: special},
 	"GroupAdd":              {kind: list, option: "group-add"},
-	"HealthCmd":             {kind: refused, reason: noLoop},
-	"HealthInterval":        {kind: refused, reason: noLoop},
-	"HealthLogDestination":  {kind: refused, reason: noLoop},
-	"HealthMaxLogCount":     {kind: refused, reason: noLoop},
-	"HealthMaxLogSize":      {kind: refused, reason: noLoop},
-	"HealthOnFailure":       {kind: refused, reason: noLoop},
-	"HealthRetries":         {kind: refused, reason: noLoop},
-	"HealthStartPeriod":     {kind: refused, reason: noLoop},
-	"HealthStartupCmd":      {kind: refused, reason: noLoop},
-	"HealthStartupInterval": {kind: refused, reason: noLoop},
-	"HealthStartupRetries":  {kind: refused, reason: noLoop},
-	"HealthStartupSuccess":  {kind: refused, reason: noLoop},
-	"HealthStartupTimeout":  {kind: refused, reason: noLoop},
-	"HealthTimeout":         {kind: refused, reason: noLoop},
+	"HealthCmd":             {kind: single, option: "health-cmd"},
+	"HealthInterval":        {kind: single, option: "health-interval"},
+	"HealthLogDestination":  {kind: refused, reason: noLog},
+	"HealthMaxLogCount":     {kind: refused, reason: noLog},
+	"HealthMaxLogSize":      {kind: refused, reason: noLog},
+	"HealthOnFailure":       {kind: special},
+	"HealthRetries":         {kind: single, option: "health-retries"},
+	"HealthStartPeriod":     {kind: single, option: "health-start-period"},
+	"HealthStartupCmd":      {kind: single, option: "health-startup-cmd"},
+	"HealthStartupInterval": {kind: single, option: "health-startup-interval"},
+	"HealthStartupRetries":  {kind: single, option: "health-startup-retries"},
+	"HealthStartupSuccess":  {kind: single, option: "health-startup-success"},
+	"HealthStartupTimeout":  {kind: single, option: "health-startup-timeout"},
+	"HealthTimeout":         {kind: single, option: "health-timeout"},
 	"HostName":              {kind: single, option: "hostname"},
 	"HttpProxy":             {kind: special},
 	"Image":                 {kind: special},

@@ -21,7 +21,7 @@ type supervised struct {
 
 func (f *flags) registerSupervised(s *pflag.FlagSet) {
 	s.BoolVar(&f.supervised.on, "supervised", false, "Become the service that this is run by: start the container, tell the manager its process, and leave")
-	s.StringVar(&f.supervised.notify, "sdnotify", launch.NotifyConmon, "With --supervised, who tells the manager that the service is ready, a `MODE`: conmon, container, ignore")
+	s.StringVar(&f.supervised.notify, "sdnotify", launch.NotifyConmon, "With --supervised, who tells the manager that the service is ready, a `MODE`: conmon, container, healthy, ignore")
 }
 
 // service reads what is about the service manager.
@@ -31,11 +31,9 @@ func (f *flags) service(o *launch.Options, _ []string) error {
 		return nil // what is only made is no service yet
 	}
 	switch s.notify {
-	case launch.NotifyConmon, launch.NotifyContainer, launch.NotifyIgnore:
-	case "healthy":
-		return unsupported("--sdnotify", "--sdnotify healthy is not supported by this version")
+	case launch.NotifyConmon, launch.NotifyContainer, launch.NotifyHealthy, launch.NotifyIgnore:
 	default:
-		return usage("--sdnotify", "--sdnotify %q: must be conmon, container or ignore", s.notify)
+		return usage("--sdnotify", "--sdnotify %q: must be conmon, container, healthy or ignore", s.notify)
 	}
 	if !s.on {
 		asked := f.set.Changed("sdnotify") && s.notify != launch.NotifyIgnore && os.Getenv(sdnotify.Env) != ""
@@ -57,14 +55,13 @@ func (f *flags) service(o *launch.Options, _ []string) error {
 		return usage("--log-driver", "--log-driver %s: not together with --supervised: output goes where the unit's goes", f.live.logDriver)
 	case o.Timeout != 0:
 		return usage("--timeout", "--timeout: not together with --supervised: RuntimeMaxSec= of the unit says it")
-	case o.Health != nil && !o.Health.None():
-		return unsupported("--supervised", "--supervised: health checks are not supported by this version")
 	}
 	service, err := launch.FindService()
 	if err != nil {
 		return err
 	}
 	service.Notify = s.notify
+	service.Watched = s.notify == launch.NotifyHealthy || o.Health != nil && !f.health.off
 	o.Service, o.Log = service, monitor.Log{Driver: monitor.LogPassthrough}
 	return nil
 }
