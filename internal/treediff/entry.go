@@ -67,11 +67,11 @@ func (e *entry) add(l layer, handle *os.File) (last bool, err error) {
 		if err != nil {
 			return true, &os.PathError{Op: "open", Path: handle.Name(), Err: err}
 		}
-		e.dirs = append(e.dirs, layer{os.NewFile(uintptr(sub), handle.Name()), l.number, l.shared})
-		if attribute(sub, "redirect") != "" {
+		e.dirs = append(e.dirs, layer{os.NewFile(uintptr(sub), handle.Name()), l.number, l.shared, l.notes})
+		if attribute(sub, l.notes+"redirect") != "" {
 			return true, fmt.Errorf("%s: the overlay keeps it elsewhere (redirect_dir)", handle.Name())
 		}
-		return attribute(sub, "opaque") == "y", nil
+		return attribute(sub, l.notes+"opaque") == "y", nil
 	}
 	return true, nil
 }
@@ -79,7 +79,7 @@ func (e *entry) add(l layer, handle *os.File) (last bool, err error) {
 // attribute reads an attribute that an overlay gives to a directory.
 func attribute(fd int, name string) string {
 	var buf [256]byte
-	n, err := unix.Fgetxattr(fd, "trusted.overlay."+name, buf[:])
+	n, err := unix.Fgetxattr(fd, name, buf[:])
 	if err != nil {
 		return ""
 	}

@@ -19,6 +19,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/internal/rootdir"
 )
 
@@ -79,10 +80,15 @@ type layer struct {
 	*os.File
 	number int // counted from below, so that shared layers have the same
 	shared bool
+	notes  string // what the notes of the overlay begin with
 }
 
 func open(t Tree, shared int) (directory, error) {
 	var d directory
+	notes, err := idmap.OverlayPrefix()
+	if err != nil {
+		return nil, err
+	}
 	for i, name := range t {
 		number := len(t) - 1 - i
 		root, err := rootdir.Open(name)
@@ -93,7 +99,7 @@ func open(t Tree, shared int) (directory, error) {
 		if err = errors.Join(err, root.Close()); err != nil {
 			return d, err
 		}
-		d = append(d, layer{f, number, number < shared})
+		d = append(d, layer{f, number, number < shared, notes})
 	}
 	return d, nil
 }

@@ -12,7 +12,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/tug-containers/tug/internal/idmap"
@@ -268,12 +267,8 @@ func (x *extractor) dress(at int, base string, h *tar.Header, made bool) error {
 		}
 		handle := os.NewFile(uintptr(fd), base)
 		defer handle.Close()
-		for key, value := range h.PAXRecords {
-			if name, ok := strings.CutPrefix(key, "SCHILY.xattr."); ok && strings.HasPrefix(name, "user.") {
-				if err := unix.Setxattr(proc(handle), name, []byte(value), 0); err != nil && err != unix.ENOTSUP {
-					return err
-				}
-			}
+		if err := x.attributes(proc(handle), h.PAXRecords); err != nil {
+			return err
 		}
 		if err := unix.Chmod(proc(handle), uint32(h.Mode&0o7777)); err != nil {
 			return err

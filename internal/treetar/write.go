@@ -26,7 +26,6 @@ import (
 const (
 	whiteout  = ".wh."
 	opaque    = ".wh..wh..opq"
-	overlayNS = "trusted.overlay."
 	maxXattrs = 1 << 16
 )
 
@@ -49,6 +48,11 @@ func Write(ctx context.Context, w io.Writer, root *rootdir.Dir, opts Options) er
 	}
 	defer top.Close()
 	t := &writer{ctx: ctx, out: tar.NewWriter(w), opts: opts, links: map[inode]string{}}
+	if opts.Upper {
+		if t.notes, err = idmap.OverlayPrefix(); err != nil {
+			return err
+		}
+	}
 	if err := t.directory(top, ""); err != nil {
 		return err
 	}
@@ -78,6 +82,7 @@ type writer struct {
 	out   *tar.Writer
 	opts  Options
 	links map[inode]string // the first name of a file that has several
+	notes string           // what the notes of the overlay begin with, with Upper
 }
 
 // directory writes what is in an open directory, in the order of names.
@@ -215,15 +220,26 @@ func (t *writer) attributes(handle *os.File, name string, h *tar.Header) (hidden
 		if err != nil {
 			continue // it went meanwhile, or is not for us
 		}
-		rest, ours := strings.CutPrefix(string(key), overlayNS)
+		value = value[:size]
+		note, ours := "", false
+		if t.opts.Upper {
+			note, ours = strings.CutPrefix(string(key), t.notes)
+		}
 		switch {
-		case ours && rest == "opaque" && string(value[:size]) == "y":
-			hidden = t.opts.Upper
-		case ours && t.opts.Upper && (rest == "redirect" || rest == "metacopy"):
+		case ours && note == "opaque" && string(value) == "y":
+			hidden = true
+		case ours && (note == "redirect" || note == "metacopy"):
 			return false, fmt.Errorf("/%s: the overlay keeps only a part of it (%s)", name, key)
-		case ours, strings.HasPrefix(string(key), "system."), string(key) == "security.selinux":
+		case !written(string(key)):
+			continue
+		case string(key) == capability:
+			root, _ := t.opts.IDs.Root()
+			if value = capabilityInside(value, root); value == nil {
+				continue
+			}
+			fallthrough
 		default:
-			h.PAXRecords["SCHILY.xattr."+string(key)] = string(value[:size])
+			h.PAXRecords[attribute+string(key)] = string(value)
 		}
 	}
 	return hidden, nil

@@ -50,7 +50,8 @@ func extended(from, to int, labelled bool) error {
 	}
 	for _, name := range names {
 		// The overlay's own, and a label that is the host's to give.
-		if strings.HasPrefix(name, "trusted.overlay.") || !labelled && name == "security.selinux" {
+		notes := strings.HasPrefix(name, "trusted.overlay.") || strings.HasPrefix(name, "user.overlay.")
+		if !labelled && (notes || name == "security.selinux") {
 			continue
 		}
 		value, err := value(from, name)
