@@ -171,6 +171,9 @@ func (l *launcher) prepare(ctx context.Context) error {
 	if l.spec, err = libexec.NewSpec(path, &l.config, e); err != nil {
 		return err
 	}
+	if err := l.sysctls(); err != nil {
+		return err
+	}
 	if err := l.nest(ctx, path); err != nil {
 		return err
 	}

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/ondisk"
 )
 
@@ -45,6 +47,25 @@ func makeNamespace(path string) error {
 		}
 		if err := unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, ""); err != nil {
 			return &os.PathError{Op: "mount network namespace", Path: path, Err: err}
+		}
+		return nil
+	})
+}
+
+// Sysctls sets parameters of the kernel, net.* or net/*, in a container's namespace.
+func (s *Set) Sysctls(id string, values map[string]string) error {
+	return inNamespace(s.NetnsPath(id), func(int) error {
+		for name, value := range values {
+			key := name
+			if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '.' {
+				key = strings.NewReplacer(".", "/", "/", ".").Replace(name)
+			}
+			if !filepath.IsLocal(key) || !strings.HasPrefix(filepath.Clean(key), "net/") {
+				return errorf(errclass.Usage, name, "kernel parameter %q: not one of a network", shorten(name))
+			}
+			if err := setSysctl(key, value); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
