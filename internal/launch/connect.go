@@ -184,29 +184,26 @@ func findNetwork(ctx context.Context, set *network.Set, name string) (network.Ne
 	return set.Lookup(name)
 }
 
-// NetworkUsers are the IDs of the containers that have a network: those that are on
-// it, and those that will be when they start.
-func NetworkUsers(ctx context.Context, store *libstorage.Store, set *network.Set, name string) ([]string, error) {
-	on, err := set.On(name)
-	if err != nil {
-		return nil, err
-	}
-	var ids []string
-	for i := range on {
-		ids = append(ids, on[i].Container.ID)
-	}
+// NetworkWishes are the IDs of the containers that will be on a network when they
+// start, by its name.
+func NetworkWishes(ctx context.Context, store *libstorage.Store) (map[string][]string, error) {
 	containers, err := store.Containers(ctx)
 	if err != nil {
 		return nil, err
 	}
+	wishes := map[string][]string{}
 	for i := range containers {
 		c := &containers[i]
-		if c.Err != nil || slices.Contains(ids, c.Record.ID) {
+		if c.Err != nil {
 			continue
 		}
-		if config, err := ReadConfig(c); err == nil && slices.ContainsFunc(config.Networks, isOn(name)) {
-			ids = append(ids, c.Record.ID)
+		config, err := ReadConfig(c)
+		if err != nil {
+			continue // nobody can start it
+		}
+		for _, a := range config.Networks {
+			wishes[a.Network] = append(wishes[a.Network], c.Record.ID)
 		}
 	}
-	return ids, nil
+	return wishes, nil
 }

@@ -14,19 +14,23 @@ const (
 	waitingPerClient = 64
 )
 
-// A desk counts the questions that wait.
+// A desk counts what clients have: at most so many, and one client not all of them.
 type desk struct {
+	most, perClient int
+
 	mu      sync.Mutex
 	all     int
 	clients map[netip.Addr]int
 }
 
-func newDesk() *desk { return &desk{clients: map[netip.Addr]int{}} }
+func newDesk(most, perClient int) *desk {
+	return &desk{most: most, perClient: perClient, clients: map[netip.Addr]int{}}
+}
 
 func (d *desk) take(client netip.Addr) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.all >= waiting || d.clients[client] >= waitingPerClient {
+	if d.all >= d.most || d.clients[client] >= d.perClient {
 		return false
 	}
 	d.all++

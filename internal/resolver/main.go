@@ -42,7 +42,7 @@ func run(args []string) error {
 	if err := dropPrivileges(); err != nil {
 		return err
 	}
-	r := &resolver{shelf: s, host: &hostServers{path: "/etc/resolv.conf"}, desk: newDesk()}
+	r := &resolver{shelf: s, host: &hostServers{path: "/etc/resolv.conf"}, desk: newDesk(waiting, waitingPerClient)}
 	if err := r.serve(names.FirstSocket, sockets); err != nil {
 		return err
 	}

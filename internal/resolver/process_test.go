@@ -199,7 +199,7 @@ func TestResolverHasNoPrivileges(t *testing.T) {
 	}
 }
 
-// TestResolverIsMended starts another after one was killed: by Mend, and by whoever
+// TestResolverIsMended starts another after one was killed: by Restore, and by whoever
 // comes or goes.
 func TestResolverIsMended(t *testing.T) {
 	needNamespace(t)
@@ -210,7 +210,12 @@ func TestResolverIsMended(t *testing.T) {
 		name string
 		mend func() error
 	}{
-		{"mend", func() error { return b.Mend(t.Context(), "live") }},
+		{"restore", func() error {
+			return b.Restore(t.Context(), live(), func() ([]names.Container, error) {
+				f, err := b.Read("live")
+				return f.Containers, err
+			})
+		}},
 		{"join", func() error { join(t, b, "three"); return nil }},
 		{"leave", func() error { leave(t, b, "two"); return nil }},
 	} {

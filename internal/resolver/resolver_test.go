@@ -55,7 +55,7 @@ func newRig(t *testing.T, n names.Network, list ...names.Container) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{resolver: &resolver{shelf: s, host: &hostServers{path: filepath.Join(book.Dir, "resolv.conf")}, desk: newDesk()}, book: book}
+	r := &rig{resolver: &resolver{shelf: s, host: &hostServers{path: filepath.Join(book.Dir, "resolv.conf")}, desk: newDesk(waiting, waitingPerClient)}, book: book}
 	packets, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
 	if err != nil {
 		t.Fatal(err)
@@ -390,7 +390,7 @@ func TestHostile(t *testing.T) {
 }
 
 func TestDesk(t *testing.T) {
-	d := newDesk()
+	d := newDesk(waiting, waitingPerClient)
 	for range waitingPerClient {
 		if !d.take(loopback) {
 			t.Fatal("no room for one client")
@@ -402,6 +402,40 @@ func TestDesk(t *testing.T) {
 	d.leave(loopback)
 	if !d.take(loopback) {
 		t.Error("a place that was left is not free")
+	}
+}
+
+// TestConnectionsOfOneClient: one that keeps all that it may have open leaves some to
+// the others.
+func TestConnectionsOfOneClient(t *testing.T) {
+	r := newRig(t, web(), names.Container{ID: "a", Names: []string{"db"}, Addresses: address("127.0.0.2")})
+	question, err := new(dns.Msg).SetQuestion("db.", dns.TypeA).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := func(from string) bool {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		conn, err := d.DialContext(t.Context(), "tcp", r.tcp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		err = writeFrame(conn, question)
+		if err == nil {
+			_, err = readFrame(conn, dns.MaxMsgSize)
+		}
+		return err == nil
+	}
+	for i := range perClient {
+		if !answered("127.0.0.1") {
+			t.Fatalf("connection %d: no answer", i)
+		}
+	}
+	if answered("127.0.0.1") {
+		t.Error("one connection too many")
+	}
+	if !answered("127.0.0.3") {
+		t.Error("no answer for another client")
 	}
 }
 
@@ -425,7 +459,7 @@ func FuzzAnswer(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	r := &resolver{shelf: s, host: &hostServers{}, desk: newDesk()}
+	r := &resolver{shelf: s, host: &hostServers{}, desk: newDesk(waiting, waitingPerClient)}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		q, a := r.answer(message, loopback)
 		if q != nil {

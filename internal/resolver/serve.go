@@ -22,6 +22,7 @@ const (
 	longestQuestion = 4096
 	longestPacket   = 1232
 	connections     = 64
+	perClient       = 16 // of them
 	perConnection   = 128
 	idle            = 8 * time.Second
 )
@@ -129,7 +130,7 @@ func send(conn *net.UDPConn, to netip.AddrPort, data []byte) {
 
 // listen takes a bounded number of connections; more wait in the kernel.
 func (r *resolver) listen(listener net.Listener) {
-	slots := make(chan struct{}, connections)
+	slots, desk := make(chan struct{}, connections), newDesk(connections, perClient)
 	for {
 		slots <- struct{}{}
 		conn, err := listener.Accept()
@@ -141,20 +142,22 @@ func (r *resolver) listen(listener net.Listener) {
 			time.Sleep(10 * time.Millisecond) // out of descriptors, perhaps
 			continue
 		}
+		from, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+		client := from.Addr().Unmap().WithZone("")
+		if err != nil || !desk.take(client) {
+			conn.Close()
+			<-slots
+			continue
+		}
 		r.goOn(conn, func() {
-			defer func() { <-slots }()
-			r.connection(conn)
+			defer func() { desk.leave(client); <-slots }()
+			r.connection(conn, client)
 		})
 	}
 }
 
 // connection answers one question after the other.
-func (r *resolver) connection(conn net.Conn) {
-	from, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil {
-		return
-	}
-	client := from.Addr().Unmap().WithZone("")
+func (r *resolver) connection(conn net.Conn, client netip.Addr) {
 	for range perConnection {
 		if conn.SetDeadline(time.Now().Add(idle)) != nil {
 			return

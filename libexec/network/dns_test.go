@@ -149,7 +149,8 @@ func TestResolverCannotStart(t *testing.T) {
 	}
 }
 
-// TestReloadMendsTheResolver starts one again that was killed.
+// TestReloadMendsTheResolver starts one again that was killed, and whose names are
+// lost.
 func TestReloadMendsTheResolver(t *testing.T) {
 	s := naming(t)
 	web := mustCreate(t, s, Network{Name: "web", DNS: true})
@@ -173,6 +174,9 @@ func TestReloadMendsTheResolver(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("the resolver was killed and is there")
 		}
+	}
+	if err := os.RemoveAll(s.book().Dir); err != nil {
+		t.Fatal(err)
 	}
 	if err := s.Reload(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -278,27 +279,62 @@ func forgetFlows(j *Joined) error {
 		return fmt.Errorf("connection tracking: %w", err)
 	}
 	defer h.Close()
+	f, err := newFlows(j)
+	if err != nil {
+		return err
+	}
 	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
-		var filters []netlink.CustomConntrackFilter
-		for _, p := range j.Container.Ports {
-			if p.Protocol != "udp" {
-				continue
-			}
-			for i := range p.count() {
-				filter := &netlink.ConntrackFilter{}
-				err := errors.Join(filter.AddProtocol(unix.IPPROTO_UDP), filter.AddPort(netlink.ConntrackOrigDstPort, p.Host+i))
-				if err != nil {
-					return err
-				}
-				filters = append(filters, filter)
-			}
-		}
-		if len(filters) == 0 {
-			return nil
-		}
-		if _, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, filters...); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if _, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, f); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("connection tracking: %w", err)
 		}
 	}
 	return nil
+}
+
+// flows are those to the ports of a container, and not what others ask elsewhere at
+// ports of the same numbers.
+type flows struct {
+	ports []Port
+	own   []netip.Addr // the container's
+	host  []netip.Addr // the host's
+}
+
+func newFlows(j *Joined) (*flows, error) {
+	f := &flows{ports: j.Container.Ports}
+	for _, p := range j.Addresses {
+		f.own = append(f.own, p.Addr())
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("addresses of the host: %w", err)
+	}
+	for _, address := range addresses {
+		if p, err := netip.ParsePrefix(address.String()); err == nil {
+			f.host = append(f.host, p.Addr().WithZone(""))
+		}
+	}
+	return f, nil
+}
+
+// MatchConntrackFlow is what the netlink library asks.
+func (f *flows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
+	if flow.Forward.Protocol != unix.IPPROTO_UDP {
+		return false
+	}
+	to, _ := netip.AddrFromSlice(flow.Forward.DstIP)
+	from, _ := netip.AddrFromSlice(flow.Reverse.SrcIP)
+	return slices.ContainsFunc(f.ports, func(p Port) bool {
+		if p.Protocol != "udp" || flow.Forward.DstPort < p.Host || flow.Forward.DstPort-p.Host >= p.count() {
+			return false
+		}
+		return slices.Contains(f.own, from.Unmap()) || f.listens(&p, to.Unmap())
+	})
+}
+
+// listens tells whether a port is one of an address.
+func (f *flows) listens(p *Port, to netip.Addr) bool {
+	if p.HostIP.IsValid() && !p.HostIP.IsUnspecified() {
+		return p.HostIP == to
+	}
+	return to.IsLoopback() || slices.Contains(f.host, to)
 }

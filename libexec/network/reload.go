@@ -12,8 +12,8 @@ import (
 )
 
 // Reload makes again what is outside the containers' namespaces: bridges, their
-// addresses, rules, resolvers, processes of pasta. Somebody may have flushed all tables. With names, it
-// is for these networks alone.
+// addresses, rules, names, resolvers, processes of pasta. Somebody may have flushed all
+// tables. With names, it is for these networks alone.
 func (s *Set) Reload(ctx context.Context, only ...string) error {
 	all, err := s.List()
 	if err != nil {
@@ -32,7 +32,7 @@ func (s *Set) Reload(ctx context.Context, only ...string) error {
 			derr = d.Reload(ctx, &n, on)
 		}
 		if derr == nil && slices.ContainsFunc(on, func(j Joined) bool { return j.DNS }) {
-			derr = s.book().Mend(ctx, n.Name)
+			derr = s.rename(ctx, &n, on)
 		}
 		err = errors.Join(err, derr)
 	}

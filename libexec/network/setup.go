@@ -69,9 +69,15 @@ func (s *Set) join(ctx context.Context, c Container, want Attachment, on []Joine
 	if j.Interface, err = chooseName(want.Interface, on); err != nil {
 		return j, err
 	}
-	add := func() error {
-		return d.Add(ctx, &n, want, &j, func() error { return s.writeJoined(&j) })
+	announced := false
+	keep := func() error {
+		if announced {
+			return s.writeJoined(&j)
+		}
+		announced = true
+		return s.announce(ctx, &n, &j)
 	}
+	add := func() error { return d.Add(ctx, &n, want, &j, keep) }
 	err = add()
 	for tries := 0; errors.Is(err, errSubnet) && tries < 8; tries++ {
 		// Another store, or the host, has taken it since it was chosen.
@@ -91,6 +97,23 @@ func (s *Set) join(ctx context.Context, c Container, want Attachment, on []Joine
 		return j, errors.Join(err, s.leave(context.WithoutCancel(ctx), &j, false))
 	}
 	return j, nil
+}
+
+// announce writes j down for the first time: who removes the network sees it from
+// then on, or has removed it before.
+func (s *Set) announce(ctx context.Context, n *Network, j *Joined) (err error) {
+	if n.Driver != Bridge && n.Driver != Macvlan {
+		return s.writeJoined(j) // its definition is not ours to remove
+	}
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if now, err := s.read(n.Name); err != nil || now.ID != n.ID {
+		return errors.Join(unknown(n.Name), err)
+	}
+	return s.writeJoined(j)
 }
 
 // network finds a network that a container asks for; the default one is made.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -63,6 +64,8 @@ func plugins() *cobra.Command {
 type world struct {
 	store *libstorage.Store
 	set   *networks.Set
+	// wishes are launch.NetworkWishes; nil before they are read.
+	wishes map[string][]string
 }
 
 // open opens the store for a command that touches no image.
@@ -78,7 +81,8 @@ func open(ctx context.Context, globals *cli.Globals) (*world, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	config.Warn = func(message string) { logrus.Warn(message) }
-	return &world{store, launch.Networks(store, config, cli.Sibling("dns"), func(message string) { logrus.Debug(message) })}, nil
+	set := launch.Networks(store, config, cli.Sibling("dns"), func(message string) { logrus.Debug(message) })
+	return &world{store: store, set: set}, nil
 }
 
 func (w *world) close() error { return w.store.Close() }
@@ -108,9 +112,20 @@ func (w *world) note(action string, n *networks.Network) {
 	}
 }
 
-// used are the IDs of the containers that have a network.
+// used are the IDs of the containers that have a network: those that are on it, and
+// those that will be when they start.
 func (w *world) used(ctx context.Context, n *networks.Network) ([]string, error) {
-	return launch.NetworkUsers(ctx, w.store, w.set, n.Name)
+	on, err := w.set.On(n.Name)
+	if err == nil && w.wishes == nil {
+		w.wishes, err = launch.NetworkWishes(ctx, w.store)
+	}
+	ids := slices.Clone(w.wishes[n.Name])
+	for i := range on {
+		if id := on[i].Container.ID; !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, err
 }
 
 func usage(flag, format string, args ...any) error {

@@ -91,9 +91,9 @@ func ask(cmd *cobra.Command, unused []networks.Network) (bool, error) {
 
 func (w *world) prune(cmd *cobra.Command, unused []networks.Network) error {
 	var failed error
+	w.wishes = nil // the answer may have taken its time
 	for i := range unused {
 		n := &unused[i]
-		// The answer may have taken its time.
 		users, err := w.used(cmd.Context(), n)
 		if err == nil && len(users) > 0 {
 			continue

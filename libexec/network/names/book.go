@@ -104,7 +104,7 @@ func (b Book) Leave(ctx context.Context, network, id string) error {
 		return len(f.Containers) < before
 	})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNoResolver) {
-		return nil // it has left, and those who stay are for Mend
+		return nil // it has left, and those who stay are for Restore
 	}
 	return err
 }
@@ -118,10 +118,19 @@ func (b Book) Update(ctx context.Context, network string, servers []netip.Addr) 
 	return ignoreMissing(err)
 }
 
-// Mend starts the resolver of a network that has containers and no resolver.
-func (b Book) Mend(ctx context.Context, network string) error {
-	err := b.change(ctx, network, false, func(*File) bool { return false })
-	return ignoreMissing(err)
+// Restore writes what is known of a network anew, and starts a resolver where there is
+// none. It asks who is there when nobody else can change that.
+func (b Book) Restore(ctx context.Context, n Network, there func() ([]Container, error)) error {
+	var err error
+	cerr := b.change(ctx, n.Name, true, func(f *File) bool {
+		var all []Container
+		if all, err = there(); err != nil {
+			return false
+		}
+		f.Network, f.Containers = n, all
+		return true
+	})
+	return errors.Join(err, cerr)
 }
 
 // Remove forgets a network. Its resolver ends.

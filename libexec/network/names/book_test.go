@@ -33,6 +33,16 @@ func ids(t *testing.T, b names.Book, network string) string {
 	return strings.Join(list, " ")
 }
 
+// there says who is on a network.
+func there(ids ...string) func() ([]names.Container, error) {
+	return func() (all []names.Container, err error) {
+		for _, id := range ids {
+			all = append(all, container(id))
+		}
+		return all, nil
+	}
+}
+
 func TestJoinAndLeave(t *testing.T) {
 	b := names.Book{Dir: filepath.Join(t.TempDir(), "a", "names")}
 	web := names.Network{Name: "web"}
@@ -41,10 +51,11 @@ func TestJoinAndLeave(t *testing.T) {
 		want string
 	}{
 		{func() error { return b.Leave(t.Context(), "web", "a") }, ""},
-		{func() error { return b.Mend(t.Context(), "web") }, ""},
 		{func() error { return b.Join(t.Context(), web, container("a")) }, "a"},
 		{func() error { return b.Join(t.Context(), web, container("b")) }, "a b"},
 		{func() error { return b.Join(t.Context(), web, container("a")) }, "b a"},
+		{func() error { return b.Restore(t.Context(), web, there("x")) }, "x"},
+		{func() error { return errors.Join(os.RemoveAll(b.Dir), b.Restore(t.Context(), web, there("a", "b"))) }, "a b"},
 		{func() error { return b.Leave(t.Context(), "web", "b") }, "a"},
 		{func() error { return b.Leave(t.Context(), "web", "b") }, "a"},
 		{func() error { return b.Leave(t.Context(), "web", "a") }, ""},

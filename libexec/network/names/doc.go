@@ -16,7 +16,7 @@
 // reads the file again when that has changed, and ends by itself when no container
 // is left. Whoever changes the file holds its lock, and so does a resolver from its
 // last look at the file to its end: no container comes between the two. One that was
-// killed is started again by the next Join or Leave, or by Mend.
+// killed is started again by the next Join or Leave, or by Restore.
 //
 // # What is on disk
 //
