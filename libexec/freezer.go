@@ -83,14 +83,15 @@ func findFreezer(root string, unified bool, pid int) (freezer, error) {
 }
 
 // freezerOf reads the content of /proc/PID/cgroup, lines of
-// NUMBER:CONTROLLERS:PATH.
+// NUMBER:CONTROLLERS:PATH. In a machine with v2 alone they speak of the v1 of its
+// host as well.
 func freezerOf(groups, root string, unified bool) (f freezer) {
 	for line := range strings.Lines(groups) {
 		number, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 		controllers, path, ok := strings.Cut(rest, ":")
 		switch {
 		case !ok:
-		case strings.Contains(","+controllers+",", ",freezer,"):
+		case !unified && strings.Contains(","+controllers+",", ",freezer,"):
 			return freezer{root: filepath.Join(root, controllers), path: path}
 		case number == "0" && controllers == "" && unified:
 			f = freezer{root: root, path: path, unified: true}

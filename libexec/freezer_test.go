@@ -20,13 +20,14 @@ func TestFreezerOf(t *testing.T) {
 		unified bool
 		want    freezer
 	}{
-		"v1":              {"3:cpu,cpuacct:/c\n2:freezer:/a\n", false, freezer{"/cg/freezer", "/a", false}},
-		"v1 with others":  {"3:devices,freezer:/c\n", false, freezer{"/cg/devices,freezer", "/c", false}},
-		"hybrid":          {hybrid, false, freezer{"/cg/freezer", "/a/tug-1", false}},
-		"hybrid, v2 only": {"4:memory:/m\n1:name=freezer:/no\n0::/u\n", false, freezer{"/cg/unified", "/u", true}},
-		"v2":              {"0::/a:b\n", true, freezer{"/cg", "/a:b", true}},
-		"none":            {"4:memory:/m\n", false, freezer{}},
-		"garbage":         {"\n:::\nx\n0\n0:\n", true, freezer{}},
+		"v1":                {"3:cpu,cpuacct:/c\n2:freezer:/a\n", false, freezer{"/cg/freezer", "/a", false}},
+		"v1 with others":    {"3:devices,freezer:/c\n", false, freezer{"/cg/devices,freezer", "/c", false}},
+		"hybrid":            {hybrid, false, freezer{"/cg/freezer", "/a/tug-1", false}},
+		"v2 in a container": {"7:freezer:/no\n0::/u\n", true, freezer{"/cg", "/u", true}},
+		"hybrid, v2 only":   {"4:memory:/m\n1:name=freezer:/no\n0::/u\n", false, freezer{"/cg/unified", "/u", true}},
+		"v2":                {"0::/a:b\n", true, freezer{"/cg", "/a:b", true}},
+		"none":              {"4:memory:/m\n", false, freezer{}},
+		"garbage":           {"\n:::\nx\n0\n0:\n", true, freezer{}},
 	} {
 		if got := freezerOf(test.groups, "/cg", test.unified); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)

@@ -40,6 +40,11 @@ type Service struct {
 	// Socket is the manager's, NOTIFY_SOCKET; empty for a service that is not of
 	// Type=notify.
 	Socket string `json:"-"`
+	// Credentials is the directory of LoadCredential= and its kind,
+	// CREDENTIALS_DIRECTORY: it has the same name in the container. Watchdog is
+	// WATCHDOG_USEC, for a container that tells the manager itself how it is.
+	Credentials string `json:"-"`
+	Watchdog    string `json:"-"`
 	// Notify says who tells the manager that the container is ready. NotifyConmon:
 	// we, when it was started. NotifyContainer: itself; the socket is in the
 	// container. NotifyHealthy: who runs the health check, when it has succeeded.
@@ -84,6 +89,15 @@ func (l *launcher) runSupervised(ctx context.Context) (exit libexec.Exit, err er
 		}
 		l.o.Exec.Mounts = append(l.o.Exec.Mounts, libexec.Mount{Type: "bind", Source: s.Socket, Destination: readySocket})
 		l.o.Exec.Env = append(l.o.Exec.Env, sdnotify.Env+"="+readySocket)
+		if s.Watchdog != "" {
+			l.o.Exec.Env = append(l.o.Exec.Env, "WATCHDOG_USEC="+s.Watchdog)
+		}
+	}
+	if s.Credentials != "" {
+		l.o.Exec.Mounts = append(l.o.Exec.Mounts, libexec.Mount{
+			Type: "bind", Source: s.Credentials, Destination: s.Credentials, Options: []string{"ro", "nosuid", "nodev", "noexec"},
+		})
+		l.o.Exec.Env = append(l.o.Exec.Env, "CREDENTIALS_DIRECTORY="+s.Credentials)
 	}
 	if err := l.prepare(ctx); err != nil {
 		return exit, err
@@ -165,7 +179,10 @@ func FindService() (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Socket: os.Getenv(sdnotify.Env), Invocation: os.Getenv("INVOCATION_ID"), Notify: NotifyConmon}
+	s := &Service{
+		Socket: os.Getenv(sdnotify.Env), Invocation: os.Getenv("INVOCATION_ID"), Notify: NotifyConmon,
+		Credentials: os.Getenv("CREDENTIALS_DIRECTORY"), Watchdog: os.Getenv("WATCHDOG_USEC"),
+	}
 	for line := range strings.Lines(string(data)) {
 		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
 		if len(parts) == 3 && (parts[1] == "name=systemd" || parts[0] == "0" && s.Unit == "") {

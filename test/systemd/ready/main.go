@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command ready is a service in a container that says by itself when it is ready:
-// when there is a file /tmp/go.
+// when there is a file /tmp/go. Where the manager has a watchdog, it says that it
+// lives until there is a file /tmp/hang.
 package main
 
 import (
@@ -24,6 +25,9 @@ func main() {
 		os.Exit(1)
 	}
 	for {
-		time.Sleep(time.Hour)
+		time.Sleep(100 * time.Millisecond)
+		if _, err := os.Stat("/tmp/hang"); err != nil && os.Getenv("WATCHDOG_USEC") != "" {
+			_ = sdnotify.Send(os.Getenv(sdnotify.Env), "WATCHDOG=1")
+		}
 	}
 }
