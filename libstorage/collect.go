@@ -51,7 +51,7 @@ func (s *Store) Collect(ctx context.Context, o CollectOptions) ([]Leftover, erro
 	var errs []error
 	// Containers come first: the rest may be theirs.
 	for _, find := range []func(context.Context, CollectOptions) ([]Leftover, error){
-		s.leftContainers, s.leftRuns, s.leftNames, s.leftVolumes, s.leftLeases, s.leftImageMounts, s.leftImages, s.leftLayers,
+		s.leftContainers, s.leftRuns, s.leftNames, s.leftVolumes, s.leftLeases, s.leftImageMounts, s.leftImages, s.leftStages, s.leftLayers,
 	} {
 		found, err := find(ctx, o)
 		errs = append(errs, err)
