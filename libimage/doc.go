@@ -20,6 +20,7 @@
 //   - a registry that falls silent, or answers without end, is left;
 //   - passwords go to the registry and to the token server of the same
 //     domain, and to nobody else;
+//   - a layer is unpacked in a confined process, and may become so much and no more;
 //   - what is on its way to the store lies inside the store, and is removed
 //     there, also after a crash, by the next one who comes.
 //

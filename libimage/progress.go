@@ -48,6 +48,9 @@ type reporter struct {
 	mu    sync.Mutex
 	image string
 	call  func(Event)
+	// ours are the blobs that the engine tells of: to the library they are there
+	// already.
+	ours map[digest.Digest]bool
 }
 
 const progressInterval = 100 * time.Millisecond
@@ -56,7 +59,21 @@ func newReporter(image string, call func(Event)) *reporter {
 	if call == nil {
 		call = func(Event) {}
 	}
-	return &reporter{image: image, call: call}
+	return &reporter{image: image, call: call, ours: map[digest.Digest]bool{}}
+}
+
+// begin sends the first event of a blob that the engine moves.
+func (r *reporter) begin(e Event) {
+	r.mu.Lock()
+	r.ours[e.Digest] = true
+	r.mu.Unlock()
+	r.send(e)
+}
+
+func (r *reporter) isOurs(d digest.Digest) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ours[d]
 }
 
 func (r *reporter) send(e Event) {
@@ -79,7 +96,7 @@ func (r *reporter) channel() (chan types.ProgressProperties, func()) {
 				types.ProgressEventDone:        EventDone,
 				types.ProgressEventSkipped:     EventSkipped,
 			}[p.Event]
-			if ok {
+			if ok && !r.isOurs(p.Artifact.Digest) {
 				r.send(Event{Kind: kind, Digest: p.Artifact.Digest, Offset: int64(p.Offset), Size: p.Artifact.Size})
 			}
 		}

@@ -181,7 +181,7 @@ func (p *puller) attempt(ctx context.Context, object string, ref types.ImageRefe
 	if err != nil {
 		return Pulled{}, invalid(object, err)
 	}
-	id, err = copyIntoStore(ctx, src, dst, &own, p.opts, p.events)
+	id, err = copyIntoStore(ctx, p.store, src, dst, &own, p.opts, p.events)
 	if err != nil {
 		return Pulled{}, err
 	}

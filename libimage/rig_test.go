@@ -130,6 +130,7 @@ func unchanged(t testing.TB, store *libstorage.Store, layers int, ids ...string)
 	}
 	left(t, filepath.Join(store.Root(), "tug", "tmp"))
 	left(t, filepath.Join(store.Root(), store.Driver()+"-layers", "tmp"))
+	left(t, filepath.Join(store.Root(), store.Driver(), "staging"))
 }
 
 func left(t testing.TB, dir string) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/tug-containers/tug/libstorage"
 	"go.podman.io/storage"
@@ -27,16 +26,9 @@ type rollback struct {
 }
 
 func newRollback(store *libstorage.Store) (*rollback, error) {
-	dir := filepath.Join(store.Root(), "tug")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("prepare the store: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(dir, "pull.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := store.LockPulls()
 	if err != nil {
-		return nil, fmt.Errorf("prepare the store: %w", err)
-	}
-	if err := flock(lock, unix.LOCK_SH); err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, err
 	}
 	layers, err := store.Library().Layers()
 	if err != nil {

@@ -28,14 +28,22 @@ type source struct {
 	sizes   map[digest.Digest]int64
 	// configs are those that were read and verified already.
 	configs map[digest.Digest][]byte
-	top     *summary
-	raw     []byte
-	wrong   error
+	// instances are the manifests of an index that were read and verified already.
+	instances map[digest.Digest]fetched
+	top       *summary
+	raw       []byte
+	wrong     error
+}
+
+type fetched struct {
+	raw []byte
+	sum *summary
 }
 
 // open opens ref behind the border.
 func open(ctx context.Context, object string, ref types.ImageReference, sys *types.SystemContext, l limits) (*source, error) {
-	s := &source{ImageReference: ref, object: object, limits: l, sizes: map[digest.Digest]int64{}, configs: map[digest.Digest][]byte{}}
+	s := &source{ImageReference: ref, object: object, limits: l, sizes: map[digest.Digest]int64{}, configs: map[digest.Digest][]byte{},
+		instances: map[digest.Digest]fetched{}}
 	err := l.bounded(ctx, func(ctx context.Context) (err error) {
 		s.src, err = ref.NewImageSource(ctx, sys)
 		return err
@@ -84,6 +92,12 @@ func (s *source) manifest(ctx context.Context, instance *digest.Digest) (raw []b
 		if err := checkDigest(*instance); err != nil {
 			return nil, nil, fail(errclass.Verification, s.object, "%s: %w: %w", s.object, ErrManifest, err)
 		}
+		s.limits.lock.Lock()
+		known, ok := s.instances[*instance]
+		s.limits.lock.Unlock()
+		if ok {
+			return known.raw, known.sum, nil
+		}
 	}
 	err = s.limits.bounded(ctx, func(ctx context.Context) (err error) {
 		raw, served, err = s.src.GetManifest(ctx, instance)
@@ -110,6 +124,11 @@ func (s *source) manifest(ctx context.Context, instance *digest.Digest) (raw []b
 		for d, size := range sum.blobs {
 			s.sizes[d] = size
 		}
+		s.limits.lock.Unlock()
+	}
+	if instance != nil {
+		s.limits.lock.Lock()
+		s.instances[*instance] = fetched{raw, sum}
 		s.limits.lock.Unlock()
 	}
 	return raw, sum, nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/tug-containers/tug/libstorage"
 	"go.podman.io/image/v5/copy"
 	"go.podman.io/image/v5/signature"
 	istorage "go.podman.io/image/v5/storage"
@@ -15,7 +16,7 @@ import (
 )
 
 // copyIntoStore copies one image and gives its ID.
-func copyIntoStore(ctx context.Context, src *source, dst types.ImageReference, sys *types.SystemContext,
+func copyIntoStore(ctx context.Context, store *libstorage.Store, src *source, dst types.ImageReference, sys *types.SystemContext,
 	opts PullOptions, events *reporter) (id string, err error) {
 	pc, err := policy(sys)
 	if err != nil {
@@ -29,6 +30,13 @@ func copyIntoStore(ctx context.Context, src *source, dst types.ImageReference, s
 		return "", err
 	}
 	defer func() { err = errors.Join(err, pc.Destroy()) }()
+	var instance *digest.Digest
+	if len(instances) > 0 {
+		instance = &instances[0]
+	}
+	if _, err := newEngine(store, src, events, opts.Parallel).run(ctx, pc, instance); err != nil {
+		return "", err
+	}
 	var resolved types.ImageReference
 	options := &copy.Options{
 		SourceCtx: sys, DestinationCtx: sys,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package unpack confines the process that unpacks layers.
+// Package unpack unpacks layers, and confines the process that does it.
 //
-// The storage library unpacks each layer in a second process of the same
-// program, which it starts under the name storage-untar or storage-applyLayer.
-// A program that lets libimage write to a store therefore begins its main with
+// Layer unpacks one as a stream, in a second process of the same program, and with
+// the result that the storage library has. That library unpacks in a process of its own,
+// which it starts under the name storage-untar or storage-applyLayer. A program that lets libimage write to a store therefore begins its main with
 //
 //	if unpack.Init() {
 //		return

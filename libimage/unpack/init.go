@@ -14,11 +14,11 @@ import (
 const (
 	untarName = "storage-untar"
 	applyName = "storage-applyLayer"
-	rootFD    = 4 // the layer's directory, for untarName
+	rootFD    = 4 // the layer's directory, for untarName and layerName
 )
 
 // Init is the first line of main. It returns false in the program itself, and
-// true, or not at all, in a process that the storage library started.
+// true, or not at all, in a process that the storage library or this one started.
 func Init() bool {
 	var err error
 	switch os.Args[0] {
@@ -30,6 +30,13 @@ func Init() bool {
 			break
 		}
 		err = confine(func() error { return enter(os.Args[1]) })
+	case layerName:
+		if err = confine(func() error { return enterFD(rootFD) }); err == nil {
+			err = work(os.Args[1:])
+		}
+		if err == nil {
+			os.Exit(0)
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "confine the unpacking process: %v\n", err)

@@ -24,8 +24,8 @@ var calls = []string{
 // operation is a command that is killed.
 type operation struct {
 	name string
-	// before is what it needs, after what undoes it; FILE is an archive, SLEEP a payload that
-	// runs on.
+	// before is what it needs, after what undoes it; FILE is an archive, LAYOUT one of images,
+	// SLEEP a payload that runs on.
 	before, line, after string
 	// deep kills what the command starts as well, where it gets there first: the
 	// runtime, the monitor, what cleans up.
@@ -46,6 +46,7 @@ var operations = []operation{
 	{name: "rm", before: "create --name x box true", line: "rm x", mayBe: []string{"", "created"}},
 	{name: "rm -f", before: "run -d --name x box sleep SLEEP", line: "rm -f -t 0 x", mayBe: []string{"", "running", "exited", "unknown"}},
 	{name: "commit", before: "create --name x box true", line: "commit -q x localhost/made", after: "rmi -f localhost/made", mayBe: []string{"created"}},
+	{name: "pull", line: "pull -q oci:LAYOUT:more", after: "pull -q oci:LAYOUT:more; rmi localhost/layout:more", mayBe: []string{""}},
 	{name: "cp", before: "create --name x box true", line: "cp /etc/passwd x:/etc/copied", mayBe: []string{"created"}},
 	{name: "rename", before: "create --name x box true", line: "rename x y", mayBe: []string{"created"}},
 	{name: "mount", before: "create --name x box true", line: "mount x", mayBe: []string{"created"}},

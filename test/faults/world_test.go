@@ -67,7 +67,17 @@ func newWorld(t *testing.T, runtime string) *world {
 	if err := stock["busybox:latest"].WriteLayout(dir+"/layout", "box"); err != nil {
 		t.Fatal(err)
 	}
-	w.must("tag " + w.must("pull -q oci:"+dir+"/layout:box") + " localhost/box")
+	more, err := (&images.Image{Layers: []images.Layer{
+		{Entries: []images.Entry{images.Dir("dir", 0o755), images.File("dir/file", 0o644, "file"), images.Link("link", "dir/file", 0o644)}},
+		{Entries: []images.Entry{images.File("dir/.wh.file", 0o600, ""), images.Symlink("soft", "dir")}},
+	}}).Build()
+	if err == nil {
+		err = more.WriteLayout(dir+"/layout", "more")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.must("tag " + w.must("pull -q oci:LAYOUT:box") + " localhost/box")
 	w.must("run --rm -v owned:/owned box touch /owned/file")
 	w.must("volume export -o FILE owned")
 	w.must("run -d --name bystander -v owned:/owned box sleep SLEEP")
@@ -80,7 +90,7 @@ func newWorld(t *testing.T, runtime string) *world {
 }
 
 func (w *world) command(line string) *exec.Cmd {
-	words := strings.Fields(strings.NewReplacer("SLEEP", w.sleep, "FILE", w.dir+"/files.tar").Replace(line))
+	words := strings.Fields(strings.NewReplacer("SLEEP", w.sleep, "FILE", w.dir+"/files.tar", "LAYOUT", w.dir+"/layout").Replace(line))
 	cmd := exec.Command(filepath.Join(w.bin, "tug-"+words[0]), words[1:]...)
 	cmd.Env = w.env
 	return cmd
@@ -226,6 +236,8 @@ func (w *world) left() []string {
 			left = append(left, dir+"/"+entry.Name())
 		}
 	}
+	stages, _ := filepath.Glob(filepath.Join(w.home.Root, "overlay", "staging", "*"))
+	left = append(left, stages...)
 	runs, _ := os.ReadDir(filepath.Join(w.home.RunRoot, "tug"))
 	for _, run := range runs {
 		// These stay, and what is in them must not.

@@ -63,11 +63,12 @@ func TestDiskFull(t *testing.T) {
 	noise := make([]byte, 110<<20)
 	r := rand.NewChaCha8([32]byte{})
 	_, _ = r.Read(noise)
-	large := image(nil, images.File("large", 0o644, string(noise[:55<<20])))
+	large := image(nil, images.File("large", 0o644, string(noise[:60<<20])))
+	large.Layers = append(large.Layers, images.Layer{Entries: []images.Entry{images.File("larger", 0o644, string(noise[50<<20:]))}})
 	packed := image(nil, images.Zeros("zeros", 0o644, 200<<20))
 	huge := image(nil, images.File("huge", 0o644, string(noise)))
-	large.Layers[1].Compression, huge.Layers[1].Compression = images.None, images.None
-	for name, i := range map[string]*images.Image{"no room to unpack": large, "much less packed": packed, "no room to download": huge} {
+	large.Layers[1].Compression, large.Layers[2].Compression, huge.Layers[1].Compression = images.None, images.None, images.None
+	for name, i := range map[string]*images.Image{"no room for the second layer": large, "much less packed": packed, "no room": huge} {
 		p.try(t, name, func(t *testing.T) {
 			name := p.add(t, "bad:latest", i)
 			p.call(t, call{args: p.pulling(name), disk: 120 << 20}).fails(t, 125, "/bad:latest", "space")
