@@ -117,10 +117,10 @@ func hostnameOf(opts *Options) (string, error) {
 		}
 		return opts.Hostname, nil
 	}
-	// On the host's network a container goes by the name that the network knows.
 	if opts.SharedHostname != "" {
 		return opts.SharedHostname, nil
 	}
+	// On the host's network a container goes by the name that the network knows.
 	if opts.UTS.Mode != Private || opts.Network.Mode == HostMode {
 		return os.Hostname()
 	}

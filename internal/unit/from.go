@@ -77,7 +77,7 @@ var shorts = map[byte]string{
 // switches are the options that take no value unless it is behind a =.
 var switches = []string{
 	"detach", "disable-content-trust", "env-host", "help", "http-proxy", "init", "interactive", "no-healthcheck", "no-hostname", "no-hosts",
-	"oom-kill-disable", "privileged", "publish-all", "quiet", "read-only", "read-only-tmpfs", "replace", "rm", "rootfs", "sig-proxy",
+	"oom-kill-disable", "passwd", "privileged", "publish-all", "quiet", "read-only", "read-only-tmpfs", "replace", "rm", "rmi", "rootfs", "sig-proxy",
 	"supervised", "tls-verify", "tty", "unsetenv-all",
 }
 

@@ -22,5 +22,5 @@
 // It is not for processes that may mount already: for root, and inside of such a
 // namespace, Enter does nothing.
 //
-// On disk it leaves the file GRAPHROOT/tug/namespace, which is empty.
+// On disk it leaves the file GRAPHROOT/tug/namespace, with processes of containers.
 package userns

@@ -32,7 +32,7 @@ func refusedFlags() []refusedFlag {
 		{name: "http-proxy", boolean: true, neutral: off},
 		{name: "conmon-pidfile"},
 		{name: "pod"}, {name: "pod-id-file"}, {name: "secret"},
-		{name: "init-path"}, {name: "init-ctr"}, {name: "label-file"}, {name: "passwd"},
+		{name: "init-path"}, {name: "init-ctr"}, {name: "label-file"}, {name: "passwd", boolean: true, neutral: off}, {name: "rmi", boolean: true, neutral: off},
 		{name: "passwd-entry"}, {name: "hostuser"}, {name: "personality"}, {name: "rdt-class"}, {name: "seccomp-policy"},
 		{name: "systemd", neutral: []string{"false"}}, {name: "tz"}, {name: "variant"}, {name: "arch"}, {name: "os"},
 		{name: "platform"}, {name: "decryption-key"}, {name: "disable-content-trust", boolean: true, neutral: []string{"true", "false"}},

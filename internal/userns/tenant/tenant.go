@@ -2,7 +2,8 @@
 
 // Package tenant knows which processes live in the user namespace of a store.
 // They say so by a lock on one file, which ends with them however they end; and
-// the kernel tells who holds such a lock. Two bytes of the file are used:
+// the kernel tells who holds such a lock. Three bytes of the file are
+// locked:
 //
 //	door    shared by who is about to enter the namespace that there is, and
 //	        held alone by who makes one: nobody makes a second one meanwhile

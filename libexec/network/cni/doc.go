@@ -10,7 +10,7 @@
 //
 // Plugins are started by a program, which links libcni (package plugin): so what
 // starts containers does not, and a plugin that hangs is killed with all that it has
-// started. Run is that program's side.
+// started. Package plugin is that program's side.
 //
 // ADD, DEL, CHECK and GC are as the specification 1.1 has them. DEL gets what ADD
 // got, from the container's own record, whatever has become of the configuration
