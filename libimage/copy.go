@@ -54,10 +54,13 @@ type CopyOptions struct {
 	Uncompressed, Compress bool
 	// RemoveSignatures leaves the signatures behind.
 	RemoveSignatures bool
-	// SignBy is the fingerprint of a GPG key, SignByKey the file of a sigstore
-	// private key, SignIdentity the name that a signature is for.
-	SignBy, SignByKey, SignIdentity string
-	SignPassphrase                  []byte
+	// SignBy is the fingerprint of a GPG key, SignPassphrase its passphrase. It needs a
+	// program that is built with GPGME. SignKeys are sigstore keys. SignIdentity is the
+	// name that a signature is for, in the place of the destination's.
+	SignBy         string
+	SignPassphrase []byte
+	SignKeys       []SignKey
+	SignIdentity   string
 	// Store is for containers-storage: references.
 	Store libstorage.Options
 	// TempDir is for temporary files instead of a place chosen by the ends.
@@ -95,6 +98,11 @@ func Copy(ctx context.Context, dst, src string, opts CopyOptions) (_ Copied, err
 func (c *copier) run(ctx context.Context, stores *stores) (_ Copied, err error) {
 	src, dst, to, opts := c.src, c.dst, c.to, c.opts
 	if err := c.prepare(ctx); err != nil {
+		return Copied{}, err
+	}
+	end, err := c.signers()
+	defer func() { err = errors.Join(err, end()) }()
+	if err != nil {
 		return Copied{}, err
 	}
 	st, err := c.stageFor(stores)
@@ -242,13 +250,9 @@ func (c *copier) prepare(ctx context.Context) (err error) {
 	c.opts.Platform.apply(c.sourceSys)
 	c.options = copy.Options{
 		SourceCtx: c.sourceSys, DestinationCtx: c.destSys,
-		PreserveDigests:                  c.opts.PreserveDigests,
-		RemoveSignatures:                 c.opts.RemoveSignatures,
-		MaxParallelDownloads:             c.opts.Parallel,
-		SignBy:                           c.opts.SignBy,
-		SignPassphrase:                   string(c.opts.SignPassphrase),
-		SignBySigstorePrivateKeyFile:     c.opts.SignByKey,
-		SignSigstorePrivateKeyPassphrase: c.opts.SignPassphrase,
+		PreserveDigests:      c.opts.PreserveDigests,
+		RemoveSignatures:     c.opts.RemoveSignatures,
+		MaxParallelDownloads: c.opts.Parallel,
 	}
 	if c.opts.SignIdentity != "" {
 		if c.options.SignIdentity, err = parseNamed(c.opts.SignIdentity); err != nil {

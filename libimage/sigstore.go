@@ -14,14 +14,15 @@ import (
 	"go.podman.io/image/v5/signature"
 )
 
-// verified gives the policy context for the copy of an image. The library
+// verified gives the policy context for the copy of an image, in the place of pc, and
+// pc with an error. The library
 // shows sigstore signatures only to itself, and not through the border; so
 // where the policy asks for them, the image is held against it here, on the
 // same bytes, and the copy is then allowed.
 func verified(ctx context.Context, pc *signature.PolicyContext, src *source, instances []digest.Digest) (*signature.PolicyContext, error) {
 	raw, err := json.Marshal(pc.Policy)
 	if err != nil {
-		return nil, err
+		return pc, err
 	}
 	if !bytes.Contains(raw, []byte(`"sigstoreSigned"`)) {
 		return pc, nil
@@ -42,12 +43,12 @@ func verified(ctx context.Context, pc *signature.PolicyContext, src *source, ins
 			return err
 		})
 		if err != nil {
-			return nil, describe(src.object, err)
+			return pc, describe(src.object, err)
 		}
 	}
 	accept, err := signature.NewPolicyContext(acceptAll())
 	if err != nil {
-		return nil, err
+		return pc, err
 	}
 	return accept, pc.Destroy()
 }

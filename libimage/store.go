@@ -22,6 +22,7 @@ func copyIntoStore(ctx context.Context, store *libstorage.Store, src *source, ds
 	if err != nil {
 		return "", err
 	}
+	defer func() { err = errors.Join(err, pc.Destroy()) }()
 	instances, err := chosen(src, sys)
 	if err == nil {
 		pc, err = verified(ctx, pc, src, instances)
@@ -29,7 +30,6 @@ func copyIntoStore(ctx context.Context, store *libstorage.Store, src *source, ds
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, pc.Destroy()) }()
 	var instance *digest.Digest
 	if len(instances) > 0 {
 		instance = &instances[0]

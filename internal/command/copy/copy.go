@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,7 @@ import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/progress"
+	"github.com/tug-containers/tug/internal/signing"
 	"github.com/tug-containers/tug/libimage"
 )
 
@@ -30,7 +30,7 @@ type options struct {
 	digestFile  string
 	level       int
 	levelSet    func() bool
-	passFile    string
+	signing     *signing.Flags
 	progress    *progress.Flags
 	retry       int
 	retryDelay  time.Duration
@@ -49,7 +49,7 @@ Both are given with a transport: docker://HOST/NAME:TAG, oci:DIR:TAG, oci-archiv
 dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NAME, tarball:FILE.`,
 		Args: cli.Usage(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), args[0], args[1], cmd.ErrOrStderr())
+			return o.run(cmd.Context(), args[0], args[1], cmd.InOrStdin(), cmd.ErrOrStderr())
 		},
 		ValidArgsFunction: access.CompleteTransport,
 	}
@@ -67,9 +67,7 @@ dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NA
 	f.IntVar(&o.level, "dest-compress-level", 0, "Level of that compression")
 	f.StringArrayVar(&o.additionals, "additional-tag", nil, "Further `NAME` for a docker-archive; can be repeated")
 	f.BoolVar(&o.copy.RemoveSignatures, "remove-signatures", false, "Leave the signatures behind")
-	f.StringVar(&o.copy.SignBy, "sign-by", "", "Sign with the GPG key of this `FINGERPRINT`")
-	f.StringVar(&o.copy.SignByKey, "sign-by-sigstore-private-key", "", "Sign with the sigstore private key in `FILE`")
-	f.StringVar(&o.passFile, "sign-passphrase-file", "", "Read the passphrase of the key from `FILE`")
+	o.signing = signing.AddFlags(f)
 	f.StringVar(&o.copy.SignIdentity, "sign-identity", "", "`NAME` of the image in the signature (default: the destination's)")
 	f.IntVar(&o.retry, "retry-times", 0, "How often to try again after what may pass")
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
@@ -80,8 +78,8 @@ dir:DIR, docker-archive:FILE:NAME, docker-daemon:NAME:TAG, containers-storage:NA
 	return cmd
 }
 
-func (o *options) run(ctx context.Context, src, dst string, stderr io.Writer) error {
-	if err := o.parse(stderr); err != nil {
+func (o *options) run(ctx context.Context, src, dst string, stdin io.Reader, stderr io.Writer) error {
+	if err := o.parse(stdin, stderr); err != nil {
 		return err
 	}
 	display, err := o.progress.Display(stderr, o.globals.ErrorFormat, "Copying")
@@ -103,7 +101,7 @@ func (o *options) run(ctx context.Context, src, dst string, stderr io.Writer) er
 	return nil
 }
 
-func (o *options) parse(stderr io.Writer) (err error) {
+func (o *options) parse(stdin io.Reader, stderr io.Writer) (err error) {
 	if o.retry < 0 || o.retryDelay < 0 {
 		return usage("--retry-times", "--retry-times and --retry-delay must not be negative")
 	}
@@ -130,14 +128,7 @@ func (o *options) parse(stderr io.Writer) (err error) {
 	if c.Destination, err = o.dest.Access(stderr); err != nil {
 		return err
 	}
-	if o.passFile != "" {
-		raw, err := os.ReadFile(o.passFile)
-		if err != nil {
-			return fmt.Errorf("--sign-passphrase-file: %w", err)
-		}
-		c.SignPassphrase = []byte(strings.TrimRight(string(raw), "\r\n"))
-	}
-	return nil
+	return o.signing.Fill(c, stdin, stderr)
 }
 
 func usage(flag, message string) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/progress"
+	"github.com/tug-containers/tug/internal/signing"
 	"github.com/tug-containers/tug/libimage"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -24,6 +25,7 @@ type options struct {
 	globals    *cli.Globals
 	access     *access.Flags
 	progress   *progress.Flags
+	signing    *signing.Flags
 	copy       libimage.CopyOptions
 	digestFile string
 	level      int
@@ -40,7 +42,7 @@ func New() *cobra.Command {
 		Short: "Push an image from the store to a registry",
 		Args:  cli.Usage(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), args, cmd.ErrOrStderr())
+			return o.run(cmd.Context(), args, cmd.InOrStdin(), cmd.ErrOrStderr())
 		},
 	}
 	o.globals = cli.AddGlobals(cmd)
@@ -54,13 +56,14 @@ func New() *cobra.Command {
 	f.StringVar(&o.digestFile, "digestfile", "", "Write the digest of the pushed manifest to `FILE`")
 	f.StringVarP(&o.copy.Format, "format", "f", "", "`FORM` of the manifest: oci, v2s1, v2s2 (default: the image's own)")
 	f.BoolVar(&o.copy.RemoveSignatures, "remove-signatures", false, "Leave the signatures behind")
+	o.signing = signing.AddFlags(f)
 	f.IntVar(&o.retry, "retry", 3, "How often to try again after what may pass")
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
 	o.levelSet = func() bool { return f.Changed("compression-level") }
 	return cmd
 }
 
-func (o *options) run(ctx context.Context, args []string, stderr io.Writer) error {
+func (o *options) run(ctx context.Context, args []string, stdin io.Reader, stderr io.Writer) error {
 	if o.retry < 0 || o.retryDelay < 0 {
 		return errclass.New(errclass.Usage, "--retry", errors.New("--retry and --retry-delay must not be negative"))
 	}
@@ -76,6 +79,9 @@ func (o *options) run(ctx context.Context, args []string, stderr io.Writer) erro
 	c.Retry = libimage.Retry{Times: o.retry, Delay: o.retryDelay}
 	if o.levelSet() {
 		c.CompressLevel = &o.level
+	}
+	if err := o.signing.Fill(c, stdin, stderr); err != nil {
+		return err
 	}
 	display, err := o.progress.Display(stderr, o.globals.ErrorFormat, "Pushing")
 	if err != nil {
