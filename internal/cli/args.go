@@ -3,6 +3,9 @@
 package cli
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/errclass"
 )
@@ -20,4 +23,26 @@ func Usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 // Report prints an error that is not the command's last one.
 func Report(cmd *cobra.Command, err error) {
 	report(cmd.ErrOrStderr(), errorFormat(cmd.Root(), nil), err)
+}
+
+// UsageError is a usage error about an option.
+func UsageError(object, format string, args ...any) error {
+	return errclass.New(errclass.Usage, object, fmt.Errorf(format, args...))
+}
+
+// ParsePairs reads NAME=VALUE entries; without "=" the value is empty, unless
+// it must be there.
+func ParsePairs(flag string, list []string, needValue bool) (map[string]string, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	pairs := make(map[string]string, len(list))
+	for _, entry := range list {
+		name, value, found := strings.Cut(entry, "=")
+		if name == "" || needValue && !found || strings.IndexByte(entry, 0) >= 0 {
+			return nil, UsageError(flag, "%s %q: not NAME=VALUE", flag, entry)
+		}
+		pairs[name] = value
+	}
+	return pairs, nil
 }

@@ -60,7 +60,7 @@ func address(flag, text string, kind func(netip.Addr) bool) (netip.Addr, error) 
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" || a.Is4In6() || !kind(a) {
-		return a, usage(flag, "%s %q: not an address of that kind", flag, text)
+		return a, cli.UsageError(flag, "%s %q: not an address of that kind", flag, text)
 	}
 	return a, nil
 }

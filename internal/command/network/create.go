@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -79,20 +78,4 @@ func (w *world) create(ctx context.Context, n networks.Network) (networks.Networ
 			return made, err
 		}
 	}
-}
-
-// pairs reads NAME=VALUE; what has no "=" has no value.
-func pairs(flag string, list []string) (map[string]string, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	m := make(map[string]string, len(list))
-	for _, entry := range list {
-		name, value, _ := strings.Cut(entry, "=")
-		if name == "" {
-			return nil, usage(flag, "%s %q: not NAME=VALUE", flag, entry)
-		}
-		m[name] = value
-	}
-	return m, nil
 }

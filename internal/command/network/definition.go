@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/errclass"
 	networks "github.com/tug-containers/tug/libexec/network"
 )
@@ -30,7 +31,7 @@ func (o *asked) network(args []string) (n networks.Network, err error) {
 			return n, err
 		}
 	}
-	if n.Labels, err = pairs("--label", o.labels); err != nil {
+	if n.Labels, err = cli.ParsePairs("--label", o.labels, false); err != nil {
 		return n, err
 	}
 	if err := o.subnetsOf(&n); err != nil {
@@ -39,12 +40,12 @@ func (o *asked) network(args []string) (n networks.Network, err error) {
 	for _, text := range o.servers {
 		server, err := netip.ParseAddr(text)
 		if err != nil {
-			return n, usage("--dns", "--dns %q: not an address", text)
+			return n, cli.UsageError("--dns", "--dns %q: not an address", text)
 		}
 		n.DNSServers = append(n.DNSServers, server)
 	}
 	if o.noDNS && len(n.DNSServers) > 0 {
-		return n, usage("--dns", "--dns and --disable-dns exclude each other")
+		return n, cli.UsageError("--dns", "--dns and --disable-dns exclude each other")
 	}
 	for _, text := range o.routes {
 		route, err := parseRoute(text)
@@ -58,32 +59,32 @@ func (o *asked) network(args []string) (n networks.Network, err error) {
 
 func (o *asked) subnetsOf(n *networks.Network) error {
 	if o.ipam != hostLocal && o.ipam != noIPAM {
-		return errclass.New(errclass.Unsupported, "--ipam-driver", usage("--ipam-driver", "--ipam-driver %q: must be host-local or none", o.ipam))
+		return errclass.New(errclass.Unsupported, "--ipam-driver", cli.UsageError("--ipam-driver", "--ipam-driver %q: must be host-local or none", o.ipam))
 	}
 	if n.NoAddresses = o.ipam == noIPAM; n.NoAddresses && len(o.subnets)+len(o.gateways)+len(o.ranges) > 0 {
-		return usage("--ipam-driver", "--ipam-driver none: such a network has no subnet, gateway or range")
+		return cli.UsageError("--ipam-driver", "--ipam-driver none: such a network has no subnet, gateway or range")
 	}
 	for _, text := range o.subnets {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return usage("--subnet", "--subnet %q: not a subnet", text)
+			return cli.UsageError("--subnet", "--subnet %q: not a subnet", text)
 		}
 		n.Subnets = append(n.Subnets, networks.Subnet{Subnet: p.Masked()})
 	}
 	if len(n.Subnets) == 0 && len(o.gateways)+len(o.ranges) > 0 {
-		return usage("--subnet", "--gateway and --ip-range need --subnet")
+		return cli.UsageError("--subnet", "--gateway and --ip-range need --subnet")
 	}
 	for _, text := range o.gateways {
 		gateway, err := netip.ParseAddr(text)
 		if err != nil {
-			return usage("--gateway", "--gateway %q: not an address", text)
+			return cli.UsageError("--gateway", "--gateway %q: not an address", text)
 		}
 		s := subnetWith(n, gateway)
 		if s == nil {
-			return usage("--gateway", "--gateway %s: not in a subnet of the network", gateway)
+			return cli.UsageError("--gateway", "--gateway %s: not in a subnet of the network", gateway)
 		}
 		if s.Gateway.IsValid() {
-			return usage("--gateway", "--gateway %s: subnet %s has the gateway %s already", gateway, s.Subnet, s.Gateway)
+			return cli.UsageError("--gateway", "--gateway %s: subnet %s has the gateway %s already", gateway, s.Subnet, s.Gateway)
 		}
 		s.Gateway = gateway
 	}
@@ -94,10 +95,10 @@ func (o *asked) subnetsOf(n *networks.Network) error {
 		}
 		s := subnetWith(n, r.Start)
 		if s == nil || !s.Subnet.Contains(r.End) {
-			return usage("--ip-range", "--ip-range %s: not in a subnet of the network", text)
+			return cli.UsageError("--ip-range", "--ip-range %s: not in a subnet of the network", text)
 		}
 		if s.LeaseRange != nil {
-			return usage("--ip-range", "--ip-range %s: subnet %s has a range already", text, s.Subnet)
+			return cli.UsageError("--ip-range", "--ip-range %s: subnet %s has a range already", text, s.Subnet)
 		}
 		s.LeaseRange = &r
 	}
@@ -115,7 +116,7 @@ func subnetWith(n *networks.Network, a netip.Addr) *networks.Subnet {
 
 // parseRange reads a subnet, or START-END.
 func parseRange(text string) (networks.Range, error) {
-	bad := usage("--ip-range", "--ip-range %q: neither a subnet nor START-END", text)
+	bad := cli.UsageError("--ip-range", "--ip-range %q: neither a subnet nor START-END", text)
 	if start, end, ok := strings.Cut(text, "-"); ok {
 		first, err := netip.ParseAddr(start)
 		last, lerr := netip.ParseAddr(end)
@@ -133,7 +134,7 @@ func parseRange(text string) (networks.Range, error) {
 
 // parseRoute reads SUBNET,GATEWAY[,METRIC].
 func parseRoute(text string) (r networks.Route, err error) {
-	bad := usage("--route", "--route %q: not SUBNET,GATEWAY[,METRIC]", text)
+	bad := cli.UsageError("--route", "--route %q: not SUBNET,GATEWAY[,METRIC]", text)
 	fields := strings.Split(text, ",")
 	if len(fields) < 2 || len(fields) > 3 {
 		return r, bad
@@ -156,12 +157,12 @@ func parseRoute(text string) (r networks.Route, err error) {
 
 // driverOptions are podman's and, where it takes them too, docker's.
 func (o *asked) driverOptions(n *networks.Network) error {
-	options, err := pairs("--opt", o.options)
+	options, err := cli.ParsePairs("--opt", o.options, false)
 	if err != nil {
 		return err
 	}
 	for name, value := range options {
-		bad := usage("--opt", "--opt %s: %q is not a value of it", name, value)
+		bad := cli.UsageError("--opt", "--opt %s: %q is not a value of it", name, value)
 		number := func(to *int, limit int) error {
 			i, err := strconv.Atoi(value)
 			if err != nil || i < 0 || i > limit {
@@ -195,7 +196,7 @@ func (o *asked) driverOptions(n *networks.Network) error {
 			}
 		case "com.docker.network.bridge.name", "parent":
 			if n.Interface != "" && n.Interface != value {
-				return usage("--opt", "--opt %s=%s: the interface is %s already", name, value, n.Interface)
+				return cli.UsageError("--opt", "--opt %s=%s: the interface is %s already", name, value, n.Interface)
 			}
 			n.Interface = value
 		case "mode":
@@ -203,7 +204,7 @@ func (o *asked) driverOptions(n *networks.Network) error {
 				err = errclass.New(errclass.Unsupported, "--opt", bad)
 			}
 		default:
-			err = errclass.New(errclass.Unsupported, "--opt", usage("--opt", "--opt %s: not an option of driver %s", name, n.Driver))
+			err = errclass.New(errclass.Unsupported, "--opt", cli.UsageError("--opt", "--opt %s: not an option of driver %s", name, n.Driver))
 		}
 		if err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -43,9 +42,9 @@ func list(globals *cli.Globals) *cobra.Command {
 		}
 		format.Names = map[string]string{"ID": "NETWORK ID"}
 		if o.quiet && o.format != "" {
-			return usage("--format", "--quiet and --format exclude each other")
+			return cli.UsageError("--format", "--quiet and --format exclude each other")
 		}
-		wanted, err := parseFilters(o.filters, time.Now(), listKeys())
+		wanted, err := cli.ParseFilters(o.filters, listKeys(), parseFilter)
 		if err != nil {
 			return err
 		}
@@ -72,7 +71,7 @@ func (w *world) matching(ctx context.Context, wanted filters) ([]networks.Networ
 	}
 	kept := all[:0]
 	for i := range all {
-		keep, err := wanted.match(ctx, w, &all[i])
+		keep, err := wanted.Match(ctx, candidate{&all[i], w})
 		if err != nil {
 			return nil, err
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
-	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/events"
 	"github.com/tug-containers/tug/internal/launch"
 	networks "github.com/tug-containers/tug/libexec/network"
@@ -128,10 +127,6 @@ func (w *world) used(ctx context.Context, n *networks.Network) ([]string, error)
 	return ids, err
 }
 
-func usage(flag, format string, args ...any) error {
-	return errclass.New(errclass.Usage, flag, fmt.Errorf(format, args...))
-}
-
 func exists(globals *cli.Globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exists [OPTION]... NETWORK",
@@ -143,7 +138,7 @@ func exists(globals *cli.Globals) *cobra.Command {
 		return with(cmd, globals, func(_ context.Context, w *world) error {
 			_, err := w.set.Lookup(args[0])
 			if errors.Is(err, networks.ErrUnknown) {
-				return &cli.ExitError{Code: exitMissing}
+				return &cli.ExitError{Code: 1}
 			}
 			if errors.Is(err, networks.ErrDamaged) {
 				err = nil // it is there

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -27,7 +26,7 @@ func prune(globals *cli.Globals) *cobra.Command {
 	f.StringArrayVar(&conditions, "filter", nil, "Remove only networks that match `KEY=VALUE`; can be repeated")
 	f.BoolVarP(&force, "force", "f", false, "Do not ask")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		wanted, err := parseFilters(conditions, time.Now(), pruneKeys())
+		wanted, err := cli.ParseFilters(conditions, pruneKeys(), parseFilter)
 		if err != nil {
 			return err
 		}
@@ -64,7 +63,7 @@ func (w *world) unused(ctx context.Context, wanted filters) ([]networks.Network,
 		if err != nil {
 			return nil, err
 		}
-		yes, err := wanted.match(ctx, w, n)
+		yes, err := wanted.Match(ctx, candidate{n, w})
 		if err != nil {
 			return nil, err
 		}

@@ -18,12 +18,6 @@ import (
 	"github.com/tug-containers/tug/libstorage"
 )
 
-// The exit codes of rm and exists that are not 125.
-const (
-	exitMissing = 1
-	exitInUse   = 2
-)
-
 type removeOptions struct {
 	force bool
 	time  target.Seconds
@@ -49,36 +43,12 @@ func remove(globals *cli.Globals) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return with(cmd, globals, func(ctx context.Context, w *world) error {
 			w.sweep(ctx)
-			return o.run(cmd, w, args)
+			removal := cli.Removal{Missing: networks.ErrUnknown, InUse: networks.ErrInUse, Force: o.force}
+			removal.One = func(ctx context.Context, arg string) (string, error) { return arg, o.one(ctx, w, arg) }
+			return removal.Run(cmd, args)
 		})
 	}
 	return cmd
-}
-
-func (o *removeOptions) run(cmd *cobra.Command, w *world, args []string) error {
-	var errs []error
-	for _, arg := range args {
-		err := o.one(cmd.Context(), w, arg)
-		switch {
-		case err == nil:
-			if _, err := fmt.Fprintln(cmd.OutOrStdout(), arg); err != nil {
-				return err
-			}
-		case !o.force || !errors.Is(err, networks.ErrUnknown):
-			errs = append(errs, err)
-		}
-		if cmd.Context().Err() != nil {
-			break
-		}
-	}
-	if len(errs) == 0 {
-		return context.Cause(cmd.Context())
-	}
-	// The last one is reported with the exit code.
-	for _, err := range errs[:len(errs)-1] {
-		cli.Report(cmd, err)
-	}
-	return &cli.ExitError{Code: exitCode(errs), Err: errs[len(errs)-1]}
 }
 
 func (o *removeOptions) one(ctx context.Context, w *world, arg string) error {
@@ -123,19 +93,4 @@ func (o *removeOptions) removeUser(ctx context.Context, w *world, id string) err
 		return w.set.Teardown(ctx, id)
 	}
 	return err
-}
-
-// exitCode is 1 when networks were only missing, 2 when some were in use, and 125
-// when there was anything else.
-func exitCode(errs []error) int {
-	code := exitMissing
-	for _, err := range errs {
-		switch {
-		case errors.Is(err, networks.ErrInUse):
-			code = exitInUse
-		case !errors.Is(err, networks.ErrUnknown):
-			return cli.ExitCode(cli.Podman, errclass.Internal)
-		}
-	}
-	return code
 }

@@ -41,7 +41,7 @@ func update(globals *cli.Globals) *cobra.Command {
 		return with(cmd, globals, func(ctx context.Context, w *world) error {
 			_, err := w.set.Update(ctx, args[0], func(n *networks.Network) error {
 				if !n.DNS {
-					return usage("--dns-add", "network %s: it resolves no names", n.Name)
+					return cli.UsageError("--dns-add", "network %s: it resolves no names", n.Name)
 				}
 				n.DNSServers = slices.DeleteFunc(n.DNSServers, func(a netip.Addr) bool { return slices.Contains(fewer, a) })
 				for _, a := range more {
@@ -61,7 +61,7 @@ func addresses(flag string, list []string) (all []netip.Addr, err error) {
 	for _, text := range list {
 		a, err := netip.ParseAddr(text)
 		if err != nil {
-			return nil, usage(flag, "%s %q: not an address", flag, text)
+			return nil, cli.UsageError(flag, "%s %q: not an address", flag, text)
 		}
 		all = append(all, a)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec/monitor"
 )
@@ -50,11 +51,11 @@ func (f *flags) checks(o *launch.Options, _ []string) (err error) {
 	h := launch.HealthCheck{Test: parseTest(f.health.cmd)}
 	if f.health.off {
 		if f.set.Changed("health-cmd") {
-			return usage("--no-healthcheck", "--no-healthcheck and --health-cmd exclude each other")
+			return cli.UsageError("--no-healthcheck", "--no-healthcheck and --health-cmd exclude each other")
 		}
 		h.Test = []string{launch.HealthNone}
 	} else if f.set.Changed("health-cmd") && len(h.Test) == 0 {
-		return usage("--health-cmd", "--health-cmd %q: no command", f.health.cmd)
+		return cli.UsageError("--health-cmd", "--health-cmd %q: no command", f.health.cmd)
 	}
 	if f.health.interval == "disable" {
 		h.Interval = launch.HealthManual
@@ -68,13 +69,13 @@ func (f *flags) checks(o *launch.Options, _ []string) (err error) {
 		return err
 	}
 	if f.set.Changed("health-retries") && (f.health.retries == 0 || f.health.retries > math.MaxInt32) {
-		return usage("--health-retries", "--health-retries %d: must be greater than 0", f.health.retries)
+		return cli.UsageError("--health-retries", "--health-retries %d: must be greater than 0", f.health.retries)
 	}
 	h.Retries = int(f.health.retries)
 	switch f.health.onFailure {
 	case monitor.HealthNone, monitor.HealthKill, monitor.HealthRestart, monitor.HealthStop:
 	default:
-		return usage("--health-on-failure", "--health-on-failure %q: must be none, kill, restart or stop", f.health.onFailure)
+		return cli.UsageError("--health-on-failure", "--health-on-failure %q: must be none, kill, restart or stop", f.health.onFailure)
 	}
 	if f.set.Changed("health-on-failure") {
 		h.OnFailure = f.health.onFailure
@@ -98,7 +99,7 @@ func (f *flags) startup() (c *launch.StartupCheck, err error) {
 	if !f.set.Changed("health-startup-cmd") {
 		for _, name := range []string{"interval", "timeout", "retries", "success"} {
 			if flag := "--health-startup-" + name; f.set.Changed(flag[2:]) {
-				return nil, usage(flag, "%s: there is no --health-startup-cmd", flag)
+				return nil, cli.UsageError(flag, "%s: there is no --health-startup-cmd", flag)
 			}
 		}
 		return nil, nil
@@ -106,11 +107,11 @@ func (f *flags) startup() (c *launch.StartupCheck, err error) {
 	c = &launch.StartupCheck{Test: parseTest(up.cmd), Retries: int(up.retries), Successes: int(up.successes)}
 	switch {
 	case len(c.Test) == 0 || c.Test[0] == launch.HealthNone:
-		return nil, usage("--health-startup-cmd", "--health-startup-cmd %q: no command", up.cmd)
+		return nil, cli.UsageError("--health-startup-cmd", "--health-startup-cmd %q: no command", up.cmd)
 	case f.health.off:
-		return nil, usage("--no-healthcheck", "--no-healthcheck and --health-startup-cmd exclude each other")
+		return nil, cli.UsageError("--no-healthcheck", "--no-healthcheck and --health-startup-cmd exclude each other")
 	case up.retries > math.MaxInt32 || up.successes > math.MaxInt32:
-		return nil, usage("--health-startup-retries", "--health-startup-retries %d, --health-startup-success %d: too many", up.retries, up.successes)
+		return nil, cli.UsageError("--health-startup-retries", "--health-startup-retries %d, --health-startup-success %d: too many", up.retries, up.successes)
 	}
 	if up.interval == "disable" {
 		c.Interval = launch.HealthManual
@@ -160,10 +161,10 @@ func parseTime(flag, s string, least time.Duration) (time.Duration, error) {
 	}
 	t, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, usage(flag, "%s %q: not a time as 30s or 1m30s", flag, s)
+		return 0, cli.UsageError(flag, "%s %q: not a time as 30s or 1m30s", flag, s)
 	}
 	if t < least {
-		return 0, usage(flag, "%s %q: must be at least %s", flag, s, least)
+		return 0, cli.UsageError(flag, "%s %q: must be at least %s", flag, s, least)
 	}
 	return t, nil
 }

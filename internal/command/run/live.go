@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/limits"
 	"github.com/tug-containers/tug/libexec"
@@ -48,14 +49,14 @@ func (f *flags) lives(o *launch.Options, _ []string) (err error) {
 		return err
 	}
 	if p := o.Restart.Policy; o.Remove && p != monitor.RestartNo && p != monitor.RestartOnFailure {
-		return usage("--restart", "--restart %q: with --rm only on-failure: a container that is always started again is never removed", f.live.restart)
+		return cli.UsageError("--restart", "--restart %q: with --rm only on-failure: a container that is always started again is never removed", f.live.restart)
 	}
 	if o.Log, err = parseLog(f.live.logDriver, f.live.logOpts); err != nil {
 		return err
 	}
 	o.Requires, o.Detach = f.live.requires, f.live.detach
 	if o.Detach && len(f.live.attach) > 0 {
-		return usage("--attach", "--attach: not together with --detach")
+		return cli.UsageError("--attach", "--attach: not together with --detach")
 	}
 	if given := f.set.Changed("detach-keys"); given || f.tty && !f.create {
 		if o.DetachKeys, err = launch.DetachKeys(f.live.detachKeys, given); err != nil {
@@ -74,7 +75,7 @@ func (f *flags) attachOnly(o *launch.Options) error {
 	for _, name := range f.live.attach {
 		name = strings.ToLower(name)
 		if name != "stdin" && name != "stdout" && name != "stderr" {
-			return usage("--attach", "--attach %q: must be stdin, stdout or stderr", name)
+			return cli.UsageError("--attach", "--attach %q: must be stdin, stdout or stderr", name)
 		}
 		names = append(names, name)
 	}
@@ -100,19 +101,19 @@ func parseLog(driver string, opts []string) (monitor.Log, error) {
 	case monitor.LogJournald, monitor.LogPassthrough, monitor.LogNone:
 		log.Driver = driver
 	default:
-		return log, usage("--log-driver", "--log-driver %q: must be k8s-file, journald, passthrough or none", driver)
+		return log, cli.UsageError("--log-driver", "--log-driver %q: must be k8s-file, journald, passthrough or none", driver)
 	}
 	for _, opt := range opts {
 		name, value, found := strings.Cut(opt, "=")
 		if !found || value == "" {
-			return log, usage("--log-opt", "--log-opt %q: not NAME=VALUE", opt)
+			return log, cli.UsageError("--log-opt", "--log-opt %q: not NAME=VALUE", opt)
 		}
 		var err error
 		switch {
 		case name == "tag" && log.Driver == monitor.LogJournald:
 			log.Tag = value
 		case log.Driver != monitor.LogFile:
-			err = usage("--log-opt", "--log-opt %q: not an option of %s", opt, driver)
+			err = cli.UsageError("--log-opt", "--log-opt %q: not an option of %s", opt, driver)
 		case name == "path":
 			log.Path, err = filepath.Abs(value)
 		case name == "max-size":
@@ -122,10 +123,10 @@ func parseLog(driver string, opts []string) (monitor.Log, error) {
 			}
 		case name == "max-file":
 			if log.MaxFiles, err = strconv.Atoi(value); err != nil || log.MaxFiles < 1 || log.MaxFiles > 1000 {
-				err = usage("--log-opt", "--log-opt %q: not a number of files", opt)
+				err = cli.UsageError("--log-opt", "--log-opt %q: not a number of files", opt)
 			}
 		default:
-			err = usage("--log-opt", "--log-opt %q: must be path=, max-size=, max-file= or tag=", opt)
+			err = cli.UsageError("--log-opt", "--log-opt %q: must be path=, max-size=, max-file= or tag=", opt)
 		}
 		if err != nil {
 			return log, err

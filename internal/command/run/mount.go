@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
 )
@@ -26,7 +27,7 @@ func parseMount(value string) (filesystems, error) {
 	reader := csv.NewReader(strings.NewReader(value))
 	fields, err := reader.Read()
 	if err != nil || strings.ContainsAny(value, "\r\n") {
-		return filesystems{}, usage(value, "--mount %q: not KEY=VALUE,...", value)
+		return filesystems{}, cli.UsageError(value, "--mount %q: not KEY=VALUE,...", value)
 	}
 	m := mountFlag{value: value, kind: "volume"}
 	for _, field := range fields {
@@ -52,7 +53,7 @@ func parseMount(value string) (filesystems, error) {
 	case "devpts", "glob", "ramfs", "artifact", "cluster", "npipe":
 		return filesystems{}, unsupported(value, "--mount %q: type %s is not supported by this version", value, m.kind)
 	}
-	return filesystems{}, usage(value, "--mount %q: type %q is not known", value, m.kind)
+	return filesystems{}, cli.UsageError(value, "--mount %q: type %q is not known", value, m.kind)
 }
 
 func (m *mountFlag) field(field string) error {
@@ -74,7 +75,7 @@ func (m *mountFlag) field(field string) error {
 		})
 	case "relabel":
 		if arg != "shared" && arg != "private" {
-			return usage(m.value, "--mount %q: relabel is shared or private", m.value)
+			return cli.UsageError(m.value, "--mount %q: relabel is shared or private", m.value)
 		}
 	case "tmpfs-size":
 		m.options = append(m.options, "size="+arg)
@@ -107,7 +108,7 @@ func (m *mountFlag) field(field string) error {
 func (m *mountFlag) boolean(field, arg string, hasArg bool, set func(bool)) error {
 	on, err := strconv.ParseBool(arg)
 	if hasArg && err != nil {
-		return usage(m.value, "--mount %q: %s is not true or false", m.value, field)
+		return cli.UsageError(m.value, "--mount %q: %s is not true or false", m.value, field)
 	}
 	set(!hasArg || on)
 	return nil
@@ -134,7 +135,7 @@ func (m *mountFlag) accessAndOwner() []string {
 
 func (m *mountFlag) bind() (filesystems, error) {
 	if m.source != "" && !isPath(m.source) {
-		return filesystems{}, usage(m.value, "--mount %q: the source of a bind mount is a path; for a directory say ./%s", m.value, m.source)
+		return filesystems{}, cli.UsageError(m.value, "--mount %q: the source of a bind mount is a path; for a directory say ./%s", m.value, m.source)
 	}
 	from, err := source("--mount", m.value, m.source)
 	if err != nil {
@@ -151,7 +152,7 @@ func (m *mountFlag) volume() (filesystems, error) {
 func (m *mountFlag) tmpfs() (filesystems, error) {
 	options := m.access()
 	if m.source != "" && m.source != "tmpfs" || m.own {
-		return filesystems{}, usage(m.value, "--mount %q: a tmpfs has no source and no owner", m.value)
+		return filesystems{}, cli.UsageError(m.value, "--mount %q: a tmpfs has no source and no owner", m.value)
 	}
 	if err := libexec.CheckMountOptions("tmpfs", m.target, options); err != nil {
 		return filesystems{}, err
@@ -161,7 +162,7 @@ func (m *mountFlag) tmpfs() (filesystems, error) {
 
 func (m *mountFlag) image() (filesystems, error) {
 	if m.source == "" {
-		return filesystems{}, usage(m.value, "--mount %q: no source", m.value)
+		return filesystems{}, cli.UsageError(m.value, "--mount %q: no source", m.value)
 	}
 	if err := libexec.CheckMountOptions("bind", m.target, m.options); err != nil {
 		return filesystems{}, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libexec/network"
@@ -55,7 +56,7 @@ func (f *flags) networks(o *launch.Options, _ []string) error {
 		e.ExtraHosts = append(e.ExtraHosts, host)
 	}
 	if e.NoHosts, e.NoHostname = n.noHosts, n.noHostname; n.noHosts && len(n.addHosts) > 0 {
-		return usage("--no-hosts", "--no-hosts and --add-host exclude each other")
+		return cli.UsageError("--no-hosts", "--no-hosts and --add-host exclude each other")
 	}
 	e.DNS = libexec.DNS{Servers: n.servers, Search: n.search, Options: n.options}
 	if len(n.servers) == 1 && n.servers[0] == "none" {
@@ -98,7 +99,7 @@ func (n *networks) attach(o *launch.Options) error {
 			}
 		case "container":
 			if o.NetworkOf = rest; rest == "" {
-				return usage("--network", "--network %q: no container", word)
+				return cli.UsageError("--network", "--network %q: no container", word)
 			}
 		case network.Pasta:
 			o.Networks = append(o.Networks, network.PastaAttachment(rest))
@@ -106,7 +107,7 @@ func (n *networks) attach(o *launch.Options) error {
 			return unsupported("--network", "--network %q is not supported by this version", word)
 		case "private", "default":
 			if rest != "" {
-				return usage("--network", "--network %q: %s has no options", word, name)
+				return cli.UsageError("--network", "--network %q: %s has no options", word, name)
 			}
 			alone, word = false, launch.NetworkPrivate
 			fallthrough
@@ -118,7 +119,7 @@ func (n *networks) attach(o *launch.Options) error {
 			o.Networks, alone = append(o.Networks, a), false
 		}
 		if alone && len(words) > 1 {
-			return usage("--network", "--network %s: not together with another network", word)
+			return cli.UsageError("--network", "--network %s: not together with another network", word)
 		}
 	}
 	return nil
@@ -159,7 +160,7 @@ func (n *networks) single(o *launch.Options) error {
 	own := o.Exec.Network != (libexec.Namespace{}) || o.NetworkOf != ""
 	if len(n.publish) > 0 || n.publishAll {
 		if own {
-			return usage("--publish", "--publish: the container has no network of its own")
+			return cli.UsageError("--publish", "--publish: the container has no network of its own")
 		}
 	}
 	if flag == "" {
@@ -167,11 +168,11 @@ func (n *networks) single(o *launch.Options) error {
 	}
 	switch {
 	case own:
-		return usage(flag, "%s: the container has no network of its own", flag)
+		return cli.UsageError(flag, "%s: the container has no network of its own", flag)
 	case len(o.Networks) == 0:
 		o.Networks = []network.Attachment{{Network: launch.NetworkPrivate}}
 	case len(o.Networks) > 1 && flag != "--network-alias":
-		return usage(flag, "%s: the container is on more than one network: give it with --network NAME:ip=,ip6=,mac=", flag)
+		return cli.UsageError(flag, "%s: the container is on more than one network: give it with --network NAME:ip=,ip6=,mac=", flag)
 	}
 	a := &o.Networks[0]
 	for _, v := range []struct {
@@ -183,7 +184,7 @@ func (n *networks) single(o *launch.Options) error {
 		}
 		ip, err := netip.ParseAddr(v.text)
 		if err != nil || ip.Zone() != "" || ip.Is4In6() || ip.Is4() != (v.flag == "--ip") {
-			return usage(v.flag, "%s %q: not an address of that kind", v.flag, v.text)
+			return cli.UsageError(v.flag, "%s %q: not an address of that kind", v.flag, v.text)
 		}
 		*v.to = ip
 	}

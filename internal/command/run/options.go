@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/environment"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/limits"
@@ -21,7 +22,7 @@ func (f *flags) options(args []string) (launch.Options, error) {
 		return launch.Options{}, err
 	}
 	if len(args) == 0 || args[0] == "" {
-		return launch.Options{}, usage("", "no image given")
+		return launch.Options{}, cli.UsageError("", "no image given")
 	}
 	o := launch.Options{
 		Name: f.name, Replace: f.replace, Remove: f.rm, CIDFile: f.cidFile, Pull: f.pull,
@@ -55,7 +56,7 @@ func (f *flags) container(o *launch.Options, args []string) (err error) {
 	switch f.pull {
 	case launch.PullAlways, launch.PullMissing, launch.PullNewer, launch.PullNever:
 	default:
-		return usage("--pull", "--pull %q: must be always, missing, newer or never", f.pull)
+		return cli.UsageError("--pull", "--pull %q: must be always, missing, newer or never", f.pull)
 	}
 	if f.set.Changed("name") {
 		if err := libstorage.CheckName(f.name); err != nil {
@@ -63,10 +64,10 @@ func (f *flags) container(o *launch.Options, args []string) (err error) {
 		}
 	}
 	if f.replace && f.name == "" {
-		return usage("--replace", "--replace: needs --name")
+		return cli.UsageError("--replace", "--replace: needs --name")
 	}
 	if f.preserveFDs > maxDescriptors {
-		return usage("--preserve-fds", "--preserve-fds %d: too many", f.preserveFDs)
+		return cli.UsageError("--preserve-fds", "--preserve-fds %d: too many", f.preserveFDs)
 	}
 	o.Image = args[0]
 	if f.rootfs {
@@ -78,10 +79,10 @@ func (f *flags) container(o *launch.Options, args []string) (err error) {
 			return err
 		}
 	}
-	if o.Labels, err = parsePairs("--label", f.labels, false); err != nil {
+	if o.Labels, err = cli.ParsePairs("--label", f.labels, false); err != nil {
 		return err
 	}
-	o.Exec.Annotations, err = parsePairs("--annotation", f.annotations, true)
+	o.Exec.Annotations, err = cli.ParsePairs("--annotation", f.annotations, true)
 	return err
 }
 
@@ -96,7 +97,7 @@ func (f *flags) process(o *launch.Options, args []string) (err error) {
 		}
 	}
 	if e.KeepGroups && len(e.Groups) > 0 {
-		return usage("--group-add", "--group-add: keep-groups and other groups exclude each other")
+		return cli.UsageError("--group-add", "--group-add: keep-groups and other groups exclude each other")
 	}
 	e.UnsetEnv, e.UnsetEnvAll, e.HostEnv = f.unsetEnv, f.unsetEnvAll, f.hostEnvironment()
 	if e.Env, err = environment.Read(f.envFiles, f.env, f.environ); err != nil {
@@ -170,7 +171,7 @@ func (f *flags) namespaces(o *launch.Options, _ []string) (err error) {
 		return err
 	}
 	e.Hostname = f.hostname
-	e.Sysctls, err = parsePairs("--sysctl", f.sysctls, true)
+	e.Sysctls, err = cli.ParsePairs("--sysctl", f.sysctls, true)
 	return err
 }
 
@@ -189,7 +190,7 @@ func (f *flags) resources(o *launch.Options, _ []string) error {
 	if e.Cgroups == libexec.CgroupsEnabled {
 		e.Cgroups = "" // as if it were not there
 	}
-	conf, err := parsePairs("--cgroup-conf", f.cgroupConf, true)
+	conf, err := cli.ParsePairs("--cgroup-conf", f.cgroupConf, true)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,3 @@ func (f *flags) refuse() error {
 func unsupported(object, format string, args ...any) error {
 	return errclass.New(errclass.Unsupported, object, fmt.Errorf(format, args...))
 }
-
-func usage(object, format string, args ...any) error {
-	return errclass.New(errclass.Usage, object, fmt.Errorf(format, args...))
-}

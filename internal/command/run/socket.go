@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
 )
@@ -22,7 +23,7 @@ func (f *flags) descriptors(o *launch.Options) (err error) {
 	if pid, err := strconv.Atoi(os.Getenv("LISTEN_PID")); err == nil && pid == os.Getpid() && !f.create {
 		n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 		if err != nil || n < 0 || n > maxDescriptors {
-			return usage("LISTEN_FDS", "environment variable LISTEN_FDS=%q: not a number of descriptors", os.Getenv("LISTEN_FDS"))
+			return cli.UsageError("LISTEN_FDS", "environment variable LISTEN_FDS=%q: not a number of descriptors", os.Getenv("LISTEN_FDS"))
 		}
 		sockets = n
 	}

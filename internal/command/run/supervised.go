@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/sdnotify"
 	"github.com/tug-containers/tug/libexec"
@@ -33,7 +34,7 @@ func (f *flags) service(o *launch.Options, _ []string) error {
 	switch s.notify {
 	case launch.NotifyConmon, launch.NotifyContainer, launch.NotifyHealthy, launch.NotifyIgnore:
 	default:
-		return usage("--sdnotify", "--sdnotify %q: must be conmon, container, healthy or ignore", s.notify)
+		return cli.UsageError("--sdnotify", "--sdnotify %q: must be conmon, container, healthy or ignore", s.notify)
 	}
 	if !s.on {
 		asked := f.set.Changed("sdnotify") && s.notify != launch.NotifyIgnore && os.Getenv(sdnotify.Env) != ""
@@ -46,15 +47,15 @@ func (f *flags) service(o *launch.Options, _ []string) error {
 	}
 	switch {
 	case f.set.Changed("cgroups") && f.cgroups == libexec.CgroupsEnabled:
-		return usage("--cgroups", "--cgroups enabled: not together with --supervised: the container is in the unit's cgroup")
+		return cli.UsageError("--cgroups", "--cgroups enabled: not together with --supervised: the container is in the unit's cgroup")
 	case f.tty:
-		return usage("--supervised", "--supervised: not together with --tty: nobody stays to hold the terminal")
+		return cli.UsageError("--supervised", "--supervised: not together with --tty: nobody stays to hold the terminal")
 	case o.Restart.Policy != monitor.RestartNo && o.Restart.Policy != "":
-		return usage("--restart", "--restart %s: not together with --supervised: Restart= of the unit says it", f.live.restart)
+		return cli.UsageError("--restart", "--restart %s: not together with --supervised: Restart= of the unit says it", f.live.restart)
 	case f.set.Changed("log-driver") && o.Log.Driver != monitor.LogPassthrough && o.Log.Driver != monitor.LogJournald:
-		return usage("--log-driver", "--log-driver %s: not together with --supervised: output goes where the unit's goes", f.live.logDriver)
+		return cli.UsageError("--log-driver", "--log-driver %s: not together with --supervised: output goes where the unit's goes", f.live.logDriver)
 	case o.Timeout != 0:
-		return usage("--timeout", "--timeout: not together with --supervised: RuntimeMaxSec= of the unit says it")
+		return cli.UsageError("--timeout", "--timeout: not together with --supervised: RuntimeMaxSec= of the unit says it")
 	}
 	service, err := launch.FindService()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/idmap"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libstorage"
@@ -28,9 +29,9 @@ func (f *flags) userNamespace() (launch.UserNS, error) {
 	own := f.uidMaps != nil || f.gidMaps != nil || f.subUID != "" || f.subGID != ""
 	switch {
 	case own && f.set.Changed("userns") && f.userns != "private":
-		return u, usage("--userns", "--userns %q: not together with --uidmap, --gidmap, --subuidname or --subgidname", f.userns)
+		return u, cli.UsageError("--userns", "--userns %q: not together with --uidmap, --gidmap, --subuidname or --subgidname", f.userns)
 	case (f.uidMaps != nil || f.gidMaps != nil) && (f.subUID != "" || f.subGID != ""):
-		return u, usage("--uidmap", "--uidmap and --gidmap: not together with --subuidname or --subgidname")
+		return u, cli.UsageError("--uidmap", "--uidmap and --gidmap: not together with --subuidname or --subgidname")
 	case own:
 		if u.GIDs == nil {
 			u.GIDs = u.UIDs
@@ -45,7 +46,7 @@ func (f *flags) userNamespace() (launch.UserNS, error) {
 	switch mode {
 	case "", "host":
 		if hasOptions {
-			return u, usage("--userns", "--userns %q: it has no options", f.userns)
+			return u, cli.UsageError("--userns", "--userns %q: it has no options", f.userns)
 		}
 	case "auto":
 		u.Auto, err = parseAuto(f.userns, rest)
@@ -54,20 +55,20 @@ func (f *flags) userNamespace() (launch.UserNS, error) {
 		err = parseKeep(&u, f.userns, rest)
 	case "nomap":
 		if u.NoMap = true; hasOptions {
-			return u, usage("--userns", "--userns %q: it has no options", f.userns)
+			return u, cli.UsageError("--userns", "--userns %q: it has no options", f.userns)
 		}
 	case "container":
 		if u.Container = rest; rest == "" {
-			return u, usage("--userns", "--userns %q: no name of a container", f.userns)
+			return u, cli.UsageError("--userns", "--userns %q: no name of a container", f.userns)
 		}
 	case "ns":
 		if u.Path = rest; !path.IsAbs(rest) {
-			return u, usage("--userns", "--userns %q: must be an absolute path", f.userns)
+			return u, cli.UsageError("--userns", "--userns %q: must be an absolute path", f.userns)
 		}
 	case "private":
-		return u, usage("--userns", "--userns private: say with --uidmap or --subuidname what its ids are")
+		return u, cli.UsageError("--userns", "--userns private: say with --uidmap or --subuidname what its ids are")
 	default:
-		return u, usage("--userns", "--userns %q: must be host, auto, keep-id, nomap, container:NAME or ns:PATH", f.userns)
+		return u, cli.UsageError("--userns", "--userns %q: must be host, auto, keep-id, nomap, container:NAME or ns:PATH", f.userns)
 	}
 	return u, err
 }
@@ -79,7 +80,7 @@ func parseMaps(flag string, values []string) (ranges []idmap.Range, err error) {
 		}
 		r, err := idmap.Parse(value)
 		if err != nil {
-			return nil, usage(flag, "%s %w", flag, err)
+			return nil, cli.UsageError(flag, "%s %w", flag, err)
 		}
 		ranges = append(ranges, r)
 	}
@@ -94,7 +95,7 @@ func pairs(text, options string, use func(name, value string) error) error {
 	for option := range strings.SplitSeq(options, ",") {
 		name, value, found := strings.Cut(option, "=")
 		if !found || value == "" {
-			return usage("--userns", "--userns %q: %q is not NAME=VALUE", text, option)
+			return cli.UsageError("--userns", "--userns %q: %q is not NAME=VALUE", text, option)
 		}
 		if err := use(name, value); err != nil {
 			return err
@@ -111,13 +112,13 @@ func parseAuto(text, options string) (*libstorage.AutoIDs, error) {
 		case "size":
 			n, err := strconv.ParseUint(value, 10, 32)
 			if err != nil || n == 0 {
-				return usage("--userns", "--userns %q: size %q: not a number", text, value)
+				return cli.UsageError("--userns", "--userns %q: size %q: not a number", text, value)
 			}
 			auto.Size = uint32(n)
 		case "uidmapping", "gidmapping":
 			r, err := idmap.Parse(value)
 			if err != nil {
-				return usage("--userns", "--userns %q: %s %w", text, name, err)
+				return cli.UsageError("--userns", "--userns %q: %s %w", text, name, err)
 			}
 			if name == "uidmapping" {
 				auto.UIDs = append(auto.UIDs, r)
@@ -125,7 +126,7 @@ func parseAuto(text, options string) (*libstorage.AutoIDs, error) {
 				auto.GIDs = append(auto.GIDs, r)
 			}
 		default:
-			return usage("--userns", "--userns %q: %s: must be size, uidmapping or gidmapping", text, name)
+			return cli.UsageError("--userns", "--userns %q: %s: must be size, uidmapping or gidmapping", text, name)
 		}
 		return nil
 	})
@@ -136,7 +137,7 @@ func parseKeep(u *launch.UserNS, text, options string) error {
 	return pairs(text, options, func(name, value string) error {
 		n, err := strconv.ParseUint(value, 10, 31)
 		if err != nil {
-			return usage("--userns", "--userns %q: %s %q: not a number", text, name, value)
+			return cli.UsageError("--userns", "--userns %q: %s %q: not a number", text, name, value)
 		}
 		id := uint32(n)
 		switch name {
@@ -145,7 +146,7 @@ func parseKeep(u *launch.UserNS, text, options string) error {
 		case "gid":
 			u.KeepGID = &id
 		default:
-			return usage("--userns", "--userns %q: %s: must be uid or gid", text, name)
+			return cli.UsageError("--userns", "--userns %q: %s: must be uid or gid", text, name)
 		}
 		return nil
 	})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/libexec"
 )
 
@@ -17,7 +18,7 @@ func parseUlimit(s string) (libexec.Rlimit, error) {
 	name, values, found := strings.Cut(s, "=")
 	soft, hard, hasHard := strings.Cut(values, ":")
 	if !found || name == "" {
-		return libexec.Rlimit{}, usage("--ulimit", "--ulimit %q: not NAME=SOFT[:HARD]", s)
+		return libexec.Rlimit{}, cli.UsageError("--ulimit", "--ulimit %q: not NAME=SOFT[:HARD]", s)
 	}
 	if !hasHard {
 		hard = soft
@@ -33,7 +34,7 @@ func parseUlimit(s string) (libexec.Rlimit, error) {
 		}
 		n, err := strconv.ParseUint(v.text, 10, 64)
 		if err != nil {
-			return libexec.Rlimit{}, usage("--ulimit", "--ulimit %q: %q is not a number", s, v.text)
+			return libexec.Rlimit{}, cli.UsageError("--ulimit", "--ulimit %q: %q is not a number", s, v.text)
 		}
 		*v.to = n
 	}
@@ -46,7 +47,7 @@ func parseDevice(s string) (libexec.Device, error) {
 	device := libexec.Device{Source: parts[0]}
 	switch {
 	case len(parts) > 3 || parts[0] == "":
-		return libexec.Device{}, usage("--device", "--device %q: not SOURCE[:PLACE][:ACCESS]", s)
+		return libexec.Device{}, cli.UsageError("--device", "--device %q: not SOURCE[:PLACE][:ACCESS]", s)
 	case !path.IsAbs(parts[0]) && strings.Contains(parts[0], "="):
 		return libexec.Device{}, unsupported("--device", "--device %q: CDI names are not supported by this version", s)
 	case len(parts) == 3:
@@ -57,7 +58,7 @@ func parseDevice(s string) (libexec.Device, error) {
 		device.Access = parts[1]
 	}
 	if len(parts) > 1 && device.Destination == "" && device.Access == "" {
-		return libexec.Device{}, usage("--device", "--device %q: not SOURCE[:PLACE][:ACCESS]", s)
+		return libexec.Device{}, cli.UsageError("--device", "--device %q: not SOURCE[:PLACE][:ACCESS]", s)
 	}
 	return device, nil
 }
@@ -69,13 +70,13 @@ const container = "container:"
 func parseNamespace(flag, s string, modes ...string) (libexec.Namespace, error) {
 	if p, found := strings.CutPrefix(s, "ns:"); found {
 		if !path.IsAbs(p) {
-			return libexec.Namespace{}, usage(flag, "%s %q: must be an absolute path", flag, s)
+			return libexec.Namespace{}, cli.UsageError(flag, "%s %q: must be an absolute path", flag, s)
 		}
 		return libexec.Namespace{Mode: libexec.PathMode, Path: p}, nil
 	}
 	if name, found := strings.CutPrefix(s, container); found && slices.Contains(modes, container) {
 		if name == "" {
-			return libexec.Namespace{}, usage(flag, "%s %q: no name of a container", flag, s)
+			return libexec.Namespace{}, cli.UsageError(flag, "%s %q: no name of a container", flag, s)
 		}
 		return libexec.Namespace{Mode: libexec.ContainerMode, Path: name}, nil
 	}
@@ -101,7 +102,7 @@ func parseNamespace(flag, s string, modes ...string) (libexec.Namespace, error) 
 func parseUmask(s string) (*uint32, error) {
 	n, err := strconv.ParseUint(s, 8, 32)
 	if err != nil || n > 0o777 {
-		return nil, usage("--umask", "--umask %q: not an octal number up to 0777", s)
+		return nil, cli.UsageError("--umask", "--umask %q: not an octal number up to 0777", s)
 	}
 	umask := uint32(n)
 	return &umask, nil
@@ -117,7 +118,7 @@ func parseEntrypoint(s string) ([]string, error) {
 	}
 	entrypoint := []string{}
 	if err := json.Unmarshal([]byte(s), &entrypoint); err != nil {
-		return nil, usage("--entrypoint", "--entrypoint %q: not a JSON array of strings: %w", s, err)
+		return nil, cli.UsageError("--entrypoint", "--entrypoint %q: not a JSON array of strings: %w", s, err)
 	}
 	return entrypoint, nil
 }
@@ -126,25 +127,8 @@ func parseEntrypoint(s string) ([]string, error) {
 func parseHost(s string) (libexec.Host, error) {
 	name, address, found := strings.Cut(s, ":")
 	if !found || name == "" {
-		return libexec.Host{}, usage("--add-host", "--add-host %q: not NAME:ADDRESS", s)
+		return libexec.Host{}, cli.UsageError("--add-host", "--add-host %q: not NAME:ADDRESS", s)
 	}
 	address = strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
 	return libexec.Host{Name: name, Address: address}, nil
-}
-
-// parsePairs reads NAME=VALUE entries; without "=" the value is empty, unless
-// it must be there.
-func parsePairs(flag string, list []string, needValue bool) (map[string]string, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	pairs := make(map[string]string, len(list))
-	for _, entry := range list {
-		name, value, found := strings.Cut(entry, "=")
-		if name == "" || needValue && !found || strings.IndexByte(entry, 0) >= 0 {
-			return nil, usage(flag, "%s %q: not NAME=VALUE", flag, entry)
-		}
-		pairs[name] = value
-	}
-	return pairs, nil
 }

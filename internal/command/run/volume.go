@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
@@ -51,7 +52,7 @@ func (f *filesystems) checkPlaces() error {
 	slices.Sort(places)
 	for i := 1; i < len(places); i++ {
 		if places[i] == places[i-1] {
-			return usage(places[i], "%s: duplicate mount destination", places[i])
+			return cli.UsageError(places[i], "%s: duplicate mount destination", places[i])
 		}
 	}
 	return nil
@@ -60,7 +61,7 @@ func (f *filesystems) checkPlaces() error {
 // place checks the path in the container.
 func place(flag, value, destination string) (string, error) {
 	if !path.IsAbs(destination) || path.Clean(destination) == "/" || strings.IndexByte(destination, 0) >= 0 {
-		return "", usage(value, "%s %q: the place in the container must be an absolute path, and not /", flag, value)
+		return "", cli.UsageError(value, "%s %q: the place in the container must be an absolute path, and not /", flag, value)
 	}
 	return path.Clean(destination), nil
 }
@@ -71,11 +72,11 @@ func isPath(s string) bool { return s != "" && (s[0] == '/' || s[0] == '.') }
 // source makes a path of the host absolute.
 func source(flag, value, s string) (string, error) {
 	if s == "" || strings.IndexByte(s, 0) >= 0 {
-		return "", usage(value, "%s %q: no source", flag, value)
+		return "", cli.UsageError(value, "%s %q: no source", flag, value)
 	}
 	absolute, err := filepath.Abs(s)
 	if err != nil {
-		return "", usage(value, "%s %q: %w", flag, value, err)
+		return "", cli.UsageError(value, "%s %q: %w", flag, value, err)
 	}
 	return absolute, nil
 }
@@ -85,7 +86,7 @@ func source(flag, value, s string) (string, error) {
 func parseVolume(value string) (filesystems, error) {
 	parts := strings.Split(value, ":")
 	if len(parts) > 3 {
-		return filesystems{}, usage(value, "--volume %q: not [SOURCE:]PLACE[:OPTION,...]", value)
+		return filesystems{}, cli.UsageError(value, "--volume %q: not [SOURCE:]PLACE[:OPTION,...]", value)
 	}
 	if len(parts) == 1 {
 		to, err := place("--volume", value, value)
@@ -124,7 +125,7 @@ func ofStore(value string, v launch.Volume, options []string) (filesystems, erro
 		return option == "copy" || option == "nocopy"
 	})
 	if copies && v.NoCopy {
-		return filesystems{}, usage(value, "mount %q: copy and nocopy exclude each other", value)
+		return filesystems{}, cli.UsageError(value, "mount %q: copy and nocopy exclude each other", value)
 	}
 	var err error
 	options, v.IDMap = mapped(options)
@@ -176,7 +177,7 @@ func parseVolumesFrom(value string) (launch.VolumesFrom, error) {
 	name, list, _ := strings.Cut(value, ":")
 	from := launch.VolumesFrom{Container: name}
 	if name == "" {
-		return from, usage(value, "--volumes-from %q: no container", value)
+		return from, cli.UsageError(value, "--volumes-from %q: no container", value)
 	}
 	for _, option := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
 		switch {
@@ -184,7 +185,7 @@ func parseVolumesFrom(value string) (launch.VolumesFrom, error) {
 		case (option == "ro" || option == "rw") && from.Access == "":
 			from.Access = option
 		default:
-			return from, usage(value, "--volumes-from %q: the options are ro or rw, and z", value)
+			return from, cli.UsageError(value, "--volumes-from %q: the options are ro or rw, and z", value)
 		}
 	}
 	return from, nil
@@ -198,7 +199,7 @@ func imageVolumes(value string) (string, error) {
 	case launch.ImageVolumesTmpfs, launch.ImageVolumesIgnore:
 		return value, nil
 	}
-	return "", usage("--image-volume", "--image-volume %q: must be anonymous, bind, ignore or tmpfs", value)
+	return "", cli.UsageError("--image-volume", "--image-volume %q: must be anonymous, bind, ignore or tmpfs", value)
 }
 
 // parseTmpfs reads PLACE[:OPTION,...].

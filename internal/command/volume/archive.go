@@ -31,7 +31,7 @@ func export(globals *cli.Globals) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		stdout := cmd.OutOrStdout()
 		if f, ok := stdout.(*os.File); ok && output == "" && term.IsTerminal(int(f.Fd())) {
-			return usage("--output", "an archive is not for a terminal: redirect stdout, or say --output")
+			return cli.UsageError("--output", "an archive is not for a terminal: redirect stdout, or say --output")
 		}
 		return within(cmd.Context(), globals, args[0], func(root *rootdir.Dir) error {
 			if output == "" {

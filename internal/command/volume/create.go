@@ -5,7 +5,6 @@ package volume
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -35,10 +34,10 @@ func create(globals *cli.Globals) *cobra.Command {
 				return libstorage.CheckVolumeName("")
 			}
 		}
-		if o.Labels, err = pairs("--label", labels); err != nil {
+		if o.Labels, err = cli.ParsePairs("--label", labels, false); err != nil {
 			return err
 		}
-		if o.Options, err = pairs("--opt", opts); err != nil {
+		if o.Options, err = cli.ParsePairs("--opt", opts, false); err != nil {
 			return err
 		}
 		s, err := open(cmd.Context(), globals)
@@ -57,20 +56,4 @@ func create(globals *cli.Globals) *cobra.Command {
 		return err
 	}
 	return cmd
-}
-
-// pairs reads NAME=VALUE; what has no "=" has no value.
-func pairs(flag string, list []string) (map[string]string, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	m := make(map[string]string, len(list))
-	for _, entry := range list {
-		name, value, _ := strings.Cut(entry, "=")
-		if name == "" {
-			return nil, usage(flag, "%s %q: not NAME=VALUE", flag, entry)
-		}
-		m[name] = value
-	}
-	return m, nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -40,9 +39,9 @@ func list(globals *cli.Globals) *cobra.Command {
 		}
 		format.Names = map[string]string{"Name": "VOLUME NAME"}
 		if o.quiet && o.format != "" {
-			return usage("--format", "--quiet and --format exclude each other")
+			return cli.UsageError("--format", "--quiet and --format exclude each other")
 		}
-		wanted, err := parseFilters(o.filters, time.Now(), listKeys())
+		wanted, err := cli.ParseFilters(o.filters, listKeys(), parseFilter)
 		if err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func matching(ctx context.Context, s *libstorage.Store, wanted filters) ([]libst
 	}
 	kept := all[:0]
 	for _, v := range all {
-		keep, err := wanted.match(ctx, s, v)
+		keep, err := wanted.Match(ctx, candidate{v, s})
 		if err != nil {
 			return nil, err
 		}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
@@ -26,7 +25,7 @@ func prune(globals *cli.Globals) *cobra.Command {
 	f.StringArrayVar(&conditions, "filter", nil, "Remove only volumes that match `KEY=VALUE`; can be repeated")
 	f.BoolVarP(&force, "force", "f", false, "Do not ask")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		wanted, err := parseFilters(conditions, time.Now(), pruneKeys())
+		wanted, err := cli.ParseFilters(conditions, pruneKeys(), parseFilter)
 		if err != nil {
 			return err
 		}
@@ -56,7 +55,7 @@ func ask(cmd *cobra.Command, s *libstorage.Store, wanted filters) (bool, error) 
 	found := false
 	stderr := cmd.ErrOrStderr()
 	for _, v := range unused {
-		keep, err := wanted.match(cmd.Context(), s, v)
+		keep, err := wanted.Match(cmd.Context(), candidate{v, s})
 		if err != nil {
 			return false, err
 		}
@@ -77,7 +76,7 @@ func ask(cmd *cobra.Command, s *libstorage.Store, wanted filters) (bool, error) 
 func pruneAll(cmd *cobra.Command, s *libstorage.Store, wanted filters) error {
 	var failed error
 	removed, err := s.PruneVolumes(cmd.Context(), func(v libstorage.Volume) bool {
-		yes, err := wanted.match(cmd.Context(), s, v)
+		yes, err := wanted.Match(cmd.Context(), candidate{v, s})
 		failed = errors.Join(failed, err)
 		return yes
 	})

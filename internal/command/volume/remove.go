@@ -5,21 +5,13 @@ package volume
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
-	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/internal/target"
 	"github.com/tug-containers/tug/libstorage"
-)
-
-// The exit codes of rm and exists that are not 125.
-const (
-	exitMissing = 1
-	exitInUse   = 2
 )
 
 type removeOptions struct {
@@ -57,35 +49,11 @@ func remove(globals *cli.Globals) *cobra.Command {
 				return err
 			}
 		}
-		return o.run(cmd, s, args)
+		removal := cli.Removal{Missing: libstorage.ErrVolumeUnknown, InUse: libstorage.ErrVolumeInUse, Force: o.force}
+		removal.One = func(ctx context.Context, arg string) (string, error) { return o.one(ctx, s, arg) }
+		return removal.Run(cmd, args)
 	}
 	return cmd
-}
-
-func (o *removeOptions) run(cmd *cobra.Command, s *libstorage.Store, args []string) error {
-	var errs []error
-	for _, arg := range args {
-		name, err := o.one(cmd.Context(), s, arg)
-		switch {
-		case err == nil:
-			if _, err := fmt.Fprintln(cmd.OutOrStdout(), name); err != nil {
-				return err
-			}
-		case !o.force || !errors.Is(err, libstorage.ErrVolumeUnknown):
-			errs = append(errs, err)
-		}
-		if cmd.Context().Err() != nil {
-			break
-		}
-	}
-	if len(errs) == 0 {
-		return context.Cause(cmd.Context())
-	}
-	// The last one is reported with the exit code.
-	for _, err := range errs[:len(errs)-1] {
-		cli.Report(cmd, err)
-	}
-	return &cli.ExitError{Code: exitCode(errs), Err: errs[len(errs)-1]}
 }
 
 // one removes a volume, and gives its name.
@@ -122,19 +90,4 @@ func (o *removeOptions) removeUsers(ctx context.Context, s *libstorage.Store, na
 		}
 	}
 	return err
-}
-
-// exitCode is 1 when volumes were only missing, 2 when some were in use, and
-// 125 when there was anything else.
-func exitCode(errs []error) int {
-	code := exitMissing
-	for _, err := range errs {
-		switch {
-		case errors.Is(err, libstorage.ErrVolumeInUse):
-			code = exitInUse
-		case !errors.Is(err, libstorage.ErrVolumeUnknown):
-			return cli.ExitCode(cli.Podman, errclass.Internal)
-		}
-	}
-	return code
 }

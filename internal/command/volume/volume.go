@@ -12,7 +12,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"github.com/tug-containers/tug/internal/cli"
-	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libstorage"
 )
@@ -79,10 +78,6 @@ func oneOrAll(all *bool) cobra.PositionalArgs {
 	})
 }
 
-func usage(flag, format string, args ...any) error {
-	return errclass.New(errclass.Usage, flag, fmt.Errorf(format, args...))
-}
-
 func exists(globals *cli.Globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exists [OPTION]... VOLUME",
@@ -97,7 +92,7 @@ func exists(globals *cli.Globals) *cobra.Command {
 		}
 		defer s.Close()
 		if _, err = s.Volume(cmd.Context(), args[0]); errors.Is(err, libstorage.ErrVolumeUnknown) {
-			return &cli.ExitError{Code: exitMissing}
+			return &cli.ExitError{Code: 1}
 		}
 		return err
 	}
