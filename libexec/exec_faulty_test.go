@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // fakeExec enters a "container" that is this very process, by a faulty runtime.
@@ -58,7 +60,7 @@ func TestFaultyRuntimeInExec(t *testing.T) {
 				if g.verbs() != "exec" {
 					t.Errorf("verbs: %s", g.verbs())
 				}
-				if pid := readPidFile(filepath.Join(filepath.Dir(g.runtime.root), "child")); pid != 0 {
+				if pid := proc.PidFile(filepath.Join(filepath.Dir(g.runtime.root), "child")); pid != 0 {
 					eventually(t, time.Minute, "its process is dead", func() bool {
 						state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 						return err != nil || strings.Contains(string(state), ") Z ")

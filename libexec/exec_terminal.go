@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // execTerminal has the runtime start the process on a terminal of its own and
@@ -28,7 +30,7 @@ func (w *watch) execTerminal(ctx context.Context, o *ExecOptions, args []string)
 		w.until(ctx, "exec", ended, w.o.StartTimeout, true)
 	}, append(args, "--detach", "--console-socket", socket.path, w.c.ID)...)
 	if w.process.Pid == 0 {
-		if pid := readPidFile(w.c.pidFile()); pid != 0 {
+		if pid := proc.PidFile(w.c.pidFile()); pid != 0 {
 			if lerr := w.learn(pid, time.Now()); lerr != nil {
 				w.end(lerr, kill)
 			}

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tug-containers/tug/internal/ondisk"
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // Annotations by which crun takes orders about seccomp begin with the first; the
@@ -107,7 +108,7 @@ func (r *Runtime) filterKey(profile *specs.LinuxSeccomp) string {
 	w.seccomp(profile)
 	w.close('}')
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%s\n%s\n%q %v\n", bootID(), runtime.GOARCH, r.Path, keyOf(&r.stat))
+	fmt.Fprintf(sum, "%s\n%s\n%q %v\n", proc.BootID(), runtime.GOARCH, r.Path, keyOf(&r.stat))
 	for _, library := range []string{"/etc/ld.so.cache", "/usr/lib/libseccomp.so.2", "/usr/lib64/libseccomp.so.2", "/lib/libseccomp.so.2"} {
 		var stat syscall.Stat_t
 		if syscall.Stat(library, &stat) == nil {

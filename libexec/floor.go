@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // floor is where a runtime was mended: the first good version of each series that
@@ -55,7 +57,7 @@ func (r *Runtime) Advice(ctx context.Context) string {
 // before. Where nothing can be noted it is given never: it would be every time.
 func (r *Runtime) firstAsked() bool {
 	// An empty file for each state of the runtime's; a file of several names is one.
-	key := sha256.Sum256(fmt.Appendf(nil, "%s %v", bootID(), keyOf(&r.stat)))
+	key := sha256.Sum256(fmt.Appendf(nil, "%s %v", proc.BootID(), keyOf(&r.stat)))
 	name := fmt.Sprintf("%s.asked-%x", r.root, key[:8])
 	if _, err := os.Lstat(name); err == nil {
 		return false

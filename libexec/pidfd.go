@@ -3,19 +3,19 @@
 package libexec
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // Handle holds on to a process, ours or not: whatever becomes of its pid, it
@@ -170,20 +170,15 @@ func (h *Handle) exitInfo() (syscall.WaitStatus, bool) {
 // zombieStatus reads the exit status of a process that its parent has not
 // waited for: the last field of its stat, for who may trace it.
 func (h *Handle) zombieStatus() (syscall.WaitStatus, bool) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(h.process.Pid) + "/stat")
-	if err != nil {
+	stat, err := proc.ReadStat(h.process.Pid)
+	if err != nil || !stat.Zombie() || stat.StartTime() != h.process.StartTime {
 		return 0, false
 	}
-	const state, startTime, status = 0, 22 - 3, 52 - 3 // fields[0] is field 3
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) <= status || fields[state] != "Z" || fields[startTime] != strconv.FormatUint(h.process.StartTime, 10) {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(fields[status], 10, 32)
+	n := stat.Number(proc.ExitCode)
 	// Zero is also what is shown to who may not trace it. That is needed to follow
 	// this link, too.
 	_, denied := os.Readlink("/proc/" + strconv.Itoa(h.process.Pid) + "/ns/user")
-	return syscall.WaitStatus(n), err == nil && (n != 0 || denied == nil)
+	return syscall.WaitStatus(n), n != 0 || denied == nil
 }
 
 // reapLimit is how long WaitProcess waits for the parent of a dead process to

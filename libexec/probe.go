@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/ondisk"
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // probeAgain is how long a runtime that did not work is left alone: the reason
@@ -51,13 +52,8 @@ type probeCache struct {
 	results []probeResult
 }
 
-func bootID() string {
-	id, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id))
-}
-
 func openProbeCache(stateDir string) *probeCache {
-	c := &probeCache{file: filepath.Join(stateDir, "runtimes"), boot: bootID()}
+	c := &probeCache{file: filepath.Join(stateDir, "runtimes"), boot: proc.BootID()}
 	data, err := ondisk.ReadHost(c.file, 1<<16)
 	rest, ok := strings.CutPrefix(string(data), probeMagic)
 	if err != nil || !ok {

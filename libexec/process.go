@@ -3,9 +3,7 @@
 package libexec
 
 import (
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -15,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // Process names a process for as long as the machine runs: a pid is reused, a
@@ -29,25 +29,8 @@ type Process struct {
 // FindProcess reads the start time of pid. A process that is gone gives an
 // error that is fs.ErrNotExist.
 func FindProcess(pid int) (Process, error) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		if errors.Is(err, syscall.ESRCH) {
-			err = os.ErrNotExist
-		}
-		return Process{Pid: pid}, fmt.Errorf("process %d: %w", pid, err)
-	}
-	// The name in field 2 may hold anything, so count from its last parenthesis.
-	end := bytes.LastIndexByte(stat, ')')
-	fields := strings.Fields(string(stat[end+1:]))
-	const startTime = 22 - 3 // fields[0] is field 3
-	if end < 0 || len(fields) <= startTime {
-		return Process{Pid: pid}, fmt.Errorf("process %d: internal error: malformed stat", pid)
-	}
-	start, err := strconv.ParseUint(fields[startTime], 10, 64)
-	if err != nil {
-		return Process{Pid: pid}, fmt.Errorf("process %d: start time: %w", pid, err)
-	}
-	return Process{Pid: pid, StartTime: start}, nil
+	stat, err := proc.ReadStat(pid)
+	return Process{Pid: pid, StartTime: stat.StartTime()}, err
 }
 
 // Alive reports whether this very process still exists, if only as a zombie
@@ -55,19 +38,6 @@ func FindProcess(pid int) (Process, error) {
 func (p Process) Alive() bool {
 	now, err := FindProcess(p.Pid)
 	return err == nil && (p.StartTime == 0 || now.StartTime == p.StartTime)
-}
-
-// readPidFile gives the pid in a runtime's pid file, or 0 when there is none yet.
-func readPidFile(path string) int {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) > 32 {
-		return 0
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil || pid <= 1 {
-		return 0
-	}
-	return pid
 }
 
 // inRuntime reports whether pid still executes the runtime's own file, that is,

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
 )
 
 func TestProcess(t *testing.T) {
@@ -41,18 +42,6 @@ func TestProcess(t *testing.T) {
 	}
 	if _, err := FindProcess(p.Pid); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("gone: %v", err)
-	}
-}
-
-func TestPidFile(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "pid")
-	for text, want := range map[string]int{"": 0, "12": 12, "12\n": 12, "1": 0, "0": 0, "-5": 0, "x": 0, "12 13": 0} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got := readPidFile(name); got != want {
-			t.Errorf("%q: %d, want %d", text, got, want)
-		}
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // runAttached forks the runtime once: `run` creates the container, starts it,
@@ -63,7 +65,7 @@ func (w *watch) settle(verb string, status syscall.WaitStatus) (exit Exit, faile
 	now := time.Now()
 	if w.process.Pid == 0 {
 		// It was over before we looked.
-		if pid := readPidFile(w.c.pidFile()); pid != 0 {
+		if pid := proc.PidFile(w.c.pidFile()); pid != 0 {
 			if err := w.learn(pid, now); err != nil {
 				w.end(err, kill)
 			}

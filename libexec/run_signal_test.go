@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 func TestSignalsForwarded(t *testing.T) {
@@ -140,7 +142,7 @@ func TestClientDies(t *testing.T) {
 		client := g.client(t)
 		pid := 0
 		eventually(t, time.Minute, "a pid file", func() bool {
-			pid = readPidFile(g.c.pidFile())
+			pid = proc.PidFile(g.c.pidFile())
 			return pid != 0
 		})
 		eventually(t, time.Minute, "the command", func() bool {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // Start starts a container and leaves it: the runtime is called with `create` and
@@ -61,7 +63,7 @@ func (w *watch) begin(ctx context.Context) error {
 		return failure.classify(w.c.ID)
 	}
 	if w.process.Pid == 0 {
-		pid := readPidFile(w.c.pidFile())
+		pid := proc.PidFile(w.c.pidFile())
 		if pid == 0 {
 			return (&RuntimeError{Path: w.r.Path, Verb: "create"}).classify(w.c.ID)
 		}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // runTerminal creates the container, takes its terminal, becomes the parent of
@@ -45,7 +47,7 @@ func (r *Runtime) runTerminal(ctx context.Context, c Container, o *RunOptions) (
 		w.until(ctx, "create", ended, o.StartTimeout, true)
 	}, append(args, c.ID)...)
 	if w.process.Pid == 0 {
-		if pid := readPidFile(c.pidFile()); pid != 0 {
+		if pid := proc.PidFile(c.pidFile()); pid != 0 {
 			if lerr := w.learn(pid, time.Now()); lerr != nil {
 				w.end(lerr, kill)
 			}

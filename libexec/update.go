@@ -18,6 +18,7 @@ import (
 	"github.com/opencontainers/runtime-tools/generate"
 
 	"github.com/tug-containers/tug/internal/ondisk"
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 // CheckLimits looks whether the limits of a container make sense together, and
@@ -92,7 +93,7 @@ func (r *Runtime) Update(ctx context.Context, c Container, o Options, to Resourc
 
 // cgroups are those that a container is in.
 func (c Container) cgroups() (cgroupHost, error) {
-	self, err := ondisk.ReadHost("/proc/"+strconv.Itoa(readPidFile(c.pidFile()))+"/cgroup", 1<<16)
+	self, err := ondisk.ReadHost("/proc/"+strconv.Itoa(proc.PidFile(c.pidFile()))+"/cgroup", 1<<16)
 	return hostOf(string(self)), err
 }
 

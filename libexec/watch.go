@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/tug-containers/tug/internal/proc"
 )
 
 const (
@@ -137,7 +139,7 @@ func untilFirst(now time.Time, times ...time.Time) (time.Duration, bool) {
 // look learns what there is to learn about the container's process.
 func (w *watch) look(now time.Time) error {
 	if w.process.Pid == 0 {
-		pid := readPidFile(w.c.pidFile())
+		pid := proc.PidFile(w.c.pidFile())
 		if pid == 0 {
 			return nil
 		}

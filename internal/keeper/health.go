@@ -11,6 +11,7 @@ import (
 
 	"github.com/tug-containers/tug/internal/capture"
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/internal/proc"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"golang.org/x/sys/unix"
 )
@@ -168,7 +169,7 @@ func (k *keeper) check(probe *monitor.Probe, end <-chan struct{}) (c life.Check,
 // killCheck ends the process of a check in the container, which the death of the
 // runtime's own process does not always end.
 func (k *keeper) killCheck(pidFile string) {
-	pid := readPid(pidFile)
+	pid := proc.PidFile(pidFile)
 	if pid == 0 {
 		return
 	}
@@ -181,6 +182,11 @@ func (k *keeper) killCheck(pidFile string) {
 	if parent := parentOf(pid); parent == os.Getpid() || parentOf(parent) == os.Getpid() {
 		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
 	}
+}
+
+func parentOf(pid int) int {
+	stat, _ := proc.ReadStat(pid) // one that is gone has none
+	return int(stat.Number(proc.Parent))
 }
 
 // fails does what was asked for when a container is not well.

@@ -3,18 +3,16 @@
 package keeper
 
 import (
-	"bytes"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/tug-containers/tug/internal/life"
+	"github.com/tug-containers/tug/internal/proc"
 	"github.com/tug-containers/tug/internal/userns/tenant"
 	"github.com/tug-containers/tug/libexec/monitor"
 	"golang.org/x/sys/unix"
@@ -50,8 +48,8 @@ func (k *keeper) once() (code *int, oom bool, failure *monitor.Failure) {
 	defer p.pidfd.Close()
 	s.copy()
 	live := life.Live{
-		Starts: k.c.Starts, Restarts: k.restarts, Pid: p.pid, StartTime: p.startTime, BootID: bootID(), StartedAt: p.started,
-		Monitor: os.Getpid(), MonitorStart: startTime(os.Getpid()),
+		Starts: k.c.Starts, Restarts: k.restarts, Pid: p.pid, StartTime: p.startTime, BootID: proc.BootID(), StartedAt: p.started,
+		Monitor: os.Getpid(), MonitorStart: proc.StartTime(os.Getpid()),
 	}
 	if err := errors.Join(live.Write(k.c.Dir), k.register(p)); err != nil {
 		failure = &monitor.Failure{Message: err.Error()}
@@ -79,7 +77,7 @@ func (k *keeper) register(p *process) error {
 		return nil
 	}
 	return k.home.Add(tenant.Process{Pid: p.pid, StartTime: p.startTime}, func(o tenant.Process) bool {
-		return startTime(o.Pid) == o.StartTime
+		return proc.StartTime(o.Pid) == o.StartTime
 	})
 }
 
@@ -148,14 +146,14 @@ func (k *keeper) create(s *streams) (*process, *monitor.Failure) {
 	k.reaper.begin() // the first process may end before its pid is read
 	defer k.reaper.end()
 	failure := k.verb(s, "create", append(args, k.c.ID)...)
-	pid := readPid(filepath.Join(k.c.RunDir, "pid"))
+	pid := proc.PidFile(filepath.Join(k.c.RunDir, "pid"))
 	if failure == nil && pid == 0 {
 		failure = &monitor.Failure{Verb: "create", Message: "no process was started"}
 	}
 	if failure != nil {
 		return nil, failure
 	}
-	p := &process{pid: pid, startTime: startTime(pid), ended: k.reaper.status(pid), started: time.Now().UTC()}
+	p := &process{pid: pid, startTime: proc.StartTime(pid), ended: k.reaper.status(pid), started: time.Now().UTC()}
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return nil, &monitor.Failure{Verb: "create", Message: "process " + strconv.Itoa(pid) + ": " + err.Error()}
@@ -219,52 +217,10 @@ func (k *keeper) remove() {
 	_ = os.RemoveAll(k.c.StateDir)          // of a runtime that died half-way
 }
 
-// readPid gives the pid in a runtime's pid file, or 0 when there is none.
-func readPid(path string) int {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) > 32 {
-		return 0
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil || pid <= 1 {
-		return 0
-	}
-	return pid
-}
-
 func memory() (*os.File, error) {
 	fd, err := unix.MemfdCreate("tug-runtime", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, &os.SyscallError{Syscall: "memfd_create", Err: err}
 	}
 	return os.NewFile(uintptr(fd), "runtime output"), nil
-}
-
-// startTime is when a process began, in clock ticks since the boot, or 0 when it
-// is gone.
-func startTime(pid int) uint64 { return statField(pid, 22) }
-
-func parentOf(pid int) int { return int(statField(pid, 4)) }
-
-// statField gives a number of /proc/PID/stat, whose fields are counted from 1.
-func statField(pid, field int) uint64 {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0
-	}
-	const first = 3 // the name before it may hold anything
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) <= field-first {
-		return 0
-	}
-	n, _ := strconv.ParseUint(string(fields[field-first]), 10, 64)
-	return n
-}
-
-func bootID() string {
-	data, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if errors.Is(err, fs.ErrNotExist) {
-		return ""
-	}
-	return strings.TrimSpace(string(data))
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/proc"
 	"github.com/tug-containers/tug/internal/userns/tenant"
 	"golang.org/x/sys/unix"
 )
@@ -107,14 +108,14 @@ func ofListed(t tenant.File) (*namespaces, error) {
 		return nil, err
 	}
 	for _, p := range slices.Backward(listed) {
-		if startTime(p.Pid) != p.StartTime {
+		if proc.StartTime(p.Pid) != p.StartTime {
 			continue
 		}
 		user, err := openOne(p.Pid, "user")
 		if err != nil {
 			continue
 		}
-		if startTime(p.Pid) == p.StartTime && ours(user) {
+		if proc.StartTime(p.Pid) == p.StartTime && ours(user) {
 			return &namespaces{user, -1}, nil
 		}
 		_ = unix.Close(user)

@@ -3,7 +3,6 @@
 package userns
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -119,18 +118,4 @@ func ours(fd int) bool {
 	}
 	var that, own unix.Stat_t
 	return unix.Fstat(fd, &that) == nil && unix.Stat("/proc/self/ns/user", &own) == nil && that.Ino != own.Ino
-}
-
-// startTime is when a process began, in ticks since the boot; 0 when it is gone.
-func startTime(pid int) uint64 {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 20 {
-		return 0
-	}
-	n, _ := strconv.ParseUint(string(fields[19]), 10, 64)
-	return n
 }
