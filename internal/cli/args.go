@@ -4,6 +4,7 @@ package cli
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,4 +46,16 @@ func ParsePairs(flag string, list []string, needValue bool) (map[string]string, 
 		pairs[name] = value
 	}
 	return pairs, nil
+}
+
+// ParseAddress reads an address of a kind; of an empty text, none.
+func ParseAddress(flag, text string, kind func(netip.Addr) bool) (netip.Addr, error) {
+	if text == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" || a.Is4In6() || !kind(a) {
+		return a, UsageError(flag, "%s %q: not an address of that kind", flag, text)
+	}
+	return a, nil
 }

@@ -12,26 +12,24 @@ import (
 	"github.com/tug-containers/tug/libstorage"
 )
 
-const outsideAnnotation = "tug.outside"
+const (
+	outsideAnnotation  = "tug.outside"
+	unsharedAnnotation = "tug.unshared"
+)
 
 // Outside says that a command neither mounts anything nor opens a store, and so
 // needs no user namespace when a user starts it: it starts faster.
-func Outside(cmd *cobra.Command) {
-	if cmd.Annotations == nil {
-		cmd.Annotations = map[string]string{}
-	}
-	cmd.Annotations[outsideAnnotation] = "true"
-}
-
-const unsharedAnnotation = "tug.unshared"
+func Outside(cmd *cobra.Command) { mark(cmd, outsideAnnotation) }
 
 // Unshared says that what a command does is seen in its namespaces alone, and
 // lost with them: a user has to be in some before, by tug-unshare.
-func Unshared(cmd *cobra.Command) {
+func Unshared(cmd *cobra.Command) { mark(cmd, unsharedAnnotation) }
+
+func mark(cmd *cobra.Command, annotation string) {
 	if cmd.Annotations == nil {
 		cmd.Annotations = map[string]string{}
 	}
-	cmd.Annotations[unsharedAnnotation] = "true"
+	cmd.Annotations[annotation] = "true"
 }
 
 // enter is the part of a command's start-up that is for ordinary users.

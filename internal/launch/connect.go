@@ -23,7 +23,7 @@ func Connect(ctx context.Context, store *libstorage.Store, set *network.Set, c *
 	if err != nil {
 		return err
 	}
-	n, err := findNetwork(ctx, set, want.Network)
+	n, err := set.Find(ctx, want.Network)
 	if err != nil {
 		return err
 	}
@@ -174,14 +174,6 @@ func sameNamespace(set *network.Set, c *libstorage.ContainerInfo) error {
 
 func isOn(name string) func(network.Attachment) bool {
 	return func(a network.Attachment) bool { return a.Network == name }
-}
-
-// findNetwork finds a network; the default one is made when it is meant.
-func findNetwork(ctx context.Context, set *network.Set, name string) (network.Network, error) {
-	if name == set.DefaultName() {
-		return set.Default(ctx)
-	}
-	return set.Lookup(name)
 }
 
 // NetworkWishes are the IDs of the containers that will be on a network when they

@@ -32,12 +32,11 @@ type Programs struct {
 	Resolver string
 }
 
-// FindPrograms finds them by find, which gives the file of tug-VERB; globals are
-// the options that say which store it is.
-func FindPrograms(find func(verb string) string, globals []string) Programs {
-	cleanup := append([]string{find("cleanup")}, globals...)
-	watcher := append([]string{find("healthcheck"), "watch"}, globals...)
-	return Programs{Monitor: find("monitor"), Cleanup: append(cleanup, "--"), Watcher: append(watcher, "--"), Resolver: find("dns")}
+// FindPrograms finds them; globals are the options that say which store it is.
+func FindPrograms(globals []string) Programs {
+	cleanup := append([]string{Sibling("cleanup")}, globals...)
+	watcher := append([]string{Sibling("healthcheck"), "watch"}, globals...)
+	return Programs{Monitor: Sibling("monitor"), Cleanup: append(cleanup, "--"), Watcher: append(watcher, "--"), Resolver: Sibling("dns")}
 }
 
 // The log of a container, unless something else is asked for.

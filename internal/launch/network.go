@@ -26,7 +26,7 @@ func Networks(store places, config network.Config, resolver string, debug func(m
 	runDir := filepath.Join(store.RunRoot(), "tug")
 	plugins := cni.Driver{
 		ConfigDirs: config.CNIConfigDirs, PluginDirs: config.CNIPluginDirs, RunDir: runDir,
-		Program: []string{sibling("network"), cni.Command}, Warn: config.Warn,
+		Program: []string{Sibling("network"), cni.Command}, Warn: config.Warn,
 	}
 	if len(plugins.ConfigDirs) == 0 {
 		plugins.ConfigDirs = cni.ConfigDirs()
@@ -39,15 +39,6 @@ func Networks(store places, config network.Config, resolver string, debug func(m
 		Default: config.Default, Subnet: config.Subnet, Pools: config.Pools, Debug: debug,
 		Resolver: resolver, Drivers: []network.Driver{plugins}, Path: os.Getenv("PATH"),
 	})
-}
-
-// sibling is the file of another of our programs, beside this one.
-func sibling(verb string) string {
-	self, err := os.Executable()
-	if err != nil {
-		self = "/proc/self/exe"
-	}
-	return filepath.Join(filepath.Dir(self), "tug-"+verb)
 }
 
 // NetworkConfig reads what containers.conf says about networks.

@@ -54,7 +54,7 @@ func (s *Set) Setup(ctx context.Context, c Container, wants []Attachment) ([]Joi
 
 // join puts a container on one network more.
 func (s *Set) join(ctx context.Context, c Container, want Attachment, on []Joined) (Joined, error) {
-	n, err := s.network(ctx, want.Network)
+	n, err := s.Find(ctx, want.Network)
 	if err != nil {
 		return Joined{}, err
 	}
@@ -116,8 +116,9 @@ func (s *Set) announce(ctx context.Context, n *Network, j *Joined) (err error) {
 	return s.writeJoined(j)
 }
 
-// network finds a network that a container asks for; the default one is made.
-func (s *Set) network(ctx context.Context, name string) (Network, error) {
+// Find finds a network that a container asks for, as Lookup does; the default one is
+// made.
+func (s *Set) Find(ctx context.Context, name string) (Network, error) {
 	switch name {
 	case s.o.Default:
 		return s.Default(ctx)

@@ -96,5 +96,5 @@ func open(ctx context.Context, globals *cli.Globals, name string, use func(*libs
 	if err != nil {
 		return err
 	}
-	return use(store, &container, launch.FindPrograms(cli.Sibling, globals.Args()))
+	return use(store, &container, launch.FindPrograms(globals.Args()))
 }

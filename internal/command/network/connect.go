@@ -29,10 +29,10 @@ func connect(globals *cli.Globals) *cobra.Command {
 	f.StringVar(&ip6, "ip6", "", "IPv6 `ADDRESS` on the network (default: a free one)")
 	f.StringVar(&a.MAC, "mac-address", "", "Hardware `ADDRESS` on the network (default: one that follows from the other)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		if a.IP, err = address("--ip", ip, netip.Addr.Is4); err != nil {
+		if a.IP, err = cli.ParseAddress("--ip", ip, netip.Addr.Is4); err != nil {
 			return err
 		}
-		if a.IP6, err = address("--ip6", ip6, netip.Addr.Is6); err != nil {
+		if a.IP6, err = cli.ParseAddress("--ip6", ip6, netip.Addr.Is6); err != nil {
 			return err
 		}
 		if err := a.Check(); err != nil {
@@ -52,17 +52,6 @@ func connect(globals *cli.Globals) *cobra.Command {
 		})
 	}
 	return cmd
-}
-
-func address(flag, text string, kind func(netip.Addr) bool) (netip.Addr, error) {
-	if text == "" {
-		return netip.Addr{}, nil
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil || a.Zone() != "" || a.Is4In6() || !kind(a) {
-		return a, cli.UsageError(flag, "%s %q: not an address of that kind", flag, text)
-	}
-	return a, nil
 }
 
 func disconnect(globals *cli.Globals) *cobra.Command {

@@ -37,12 +37,8 @@ func (o *asked) network(args []string) (n networks.Network, err error) {
 	if err := o.subnetsOf(&n); err != nil {
 		return n, err
 	}
-	for _, text := range o.servers {
-		server, err := netip.ParseAddr(text)
-		if err != nil {
-			return n, cli.UsageError("--dns", "--dns %q: not an address", text)
-		}
-		n.DNSServers = append(n.DNSServers, server)
+	if n.DNSServers, err = addresses("--dns", o.servers); err != nil {
+		return n, err
 	}
 	if o.noDNS && len(n.DNSServers) > 0 {
 		return n, cli.UsageError("--dns", "--dns and --disable-dns exclude each other")
@@ -74,11 +70,11 @@ func (o *asked) subnetsOf(n *networks.Network) error {
 	if len(n.Subnets) == 0 && len(o.gateways)+len(o.ranges) > 0 {
 		return cli.UsageError("--subnet", "--gateway and --ip-range need --subnet")
 	}
-	for _, text := range o.gateways {
-		gateway, err := netip.ParseAddr(text)
-		if err != nil {
-			return cli.UsageError("--gateway", "--gateway %q: not an address", text)
-		}
+	gateways, err := addresses("--gateway", o.gateways)
+	if err != nil {
+		return err
+	}
+	for _, gateway := range gateways {
 		s := subnetWith(n, gateway)
 		if s == nil {
 			return cli.UsageError("--gateway", "--gateway %s: not in a subnet of the network", gateway)

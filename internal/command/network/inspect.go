@@ -65,12 +65,9 @@ func (w *world) look(ctx context.Context, cmd *cobra.Command, args []string) ([]
 	return list, last
 }
 
-// find finds a network, and makes the default one if it is meant.
+// find finds a network as podman says that there is none.
 func (w *world) find(ctx context.Context, name string) (networks.Network, error) {
-	if name == w.set.DefaultName() {
-		return w.set.Default(ctx)
-	}
-	n, err := w.set.Lookup(name)
+	n, err := w.set.Find(ctx, name)
 	if errors.Is(err, networks.ErrUnknown) {
 		err = errclass.New(errclass.NotFound, name, fmt.Errorf("unable to find network with name or ID %s: %w", name, networks.ErrUnknown))
 	}

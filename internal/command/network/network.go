@@ -80,7 +80,7 @@ func open(ctx context.Context, globals *cli.Globals) (*world, error) {
 		return nil, errors.Join(err, store.Close())
 	}
 	config.Warn = func(message string) { logrus.Warn(message) }
-	set := launch.Networks(store, config, cli.Sibling("dns"), func(message string) { logrus.Debug(message) })
+	set := launch.Networks(store, config, launch.Sibling("dns"), func(message string) { logrus.Debug(message) })
 	return &world{store: store, set: set}, nil
 }
 

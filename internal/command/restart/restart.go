@@ -66,7 +66,7 @@ func (o *options) run(cmd *cobra.Command, args []string) (err error) {
 	}
 	stop := launch.StopOptions{Timeout: o.time.Limit, Warn: func(message string) { logrus.Warn(message) }}
 	start := launch.StartOptions{
-		Programs: launch.FindPrograms(cli.Sibling, o.globals.Args()), Debug: func(message string) { logrus.Debug(message) }, Warn: cli.Warn(),
+		Programs: launch.FindPrograms(o.globals.Args()), Debug: func(message string) { logrus.Debug(message) }, Warn: cli.Warn(),
 	}
 	errs := target.Each(cmd, targets, func(ctx context.Context, t *target.Target) error {
 		if err := t.Usable(); err != nil {

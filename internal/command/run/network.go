@@ -177,14 +177,15 @@ func (n *networks) single(o *launch.Options) error {
 	a := &o.Networks[0]
 	for _, v := range []struct {
 		flag, text string
+		kind       func(netip.Addr) bool
 		to         *netip.Addr
-	}{{"--ip", n.ip, &a.IP}, {"--ip6", n.ip6, &a.IP6}} {
+	}{{"--ip", n.ip, netip.Addr.Is4, &a.IP}, {"--ip6", n.ip6, netip.Addr.Is6, &a.IP6}} {
 		if v.text == "" {
-			continue
+			continue // --network may have said it
 		}
-		ip, err := netip.ParseAddr(v.text)
-		if err != nil || ip.Zone() != "" || ip.Is4In6() || ip.Is4() != (v.flag == "--ip") {
-			return cli.UsageError(v.flag, "%s %q: not an address of that kind", v.flag, v.text)
+		ip, err := cli.ParseAddress(v.flag, v.text, v.kind)
+		if err != nil {
+			return err
 		}
 		*v.to = ip
 	}

@@ -32,7 +32,7 @@ func New() *cobra.Command {
 			return err
 		}
 		libexec.Hasten()
-		options.Runtime, options.Puller, options.Programs = globals.Runtime, f.puller(globals), launch.FindPrograms(cli.Sibling, globals.Args())
+		options.Runtime, options.Puller, options.Programs = globals.Runtime, f.puller(globals), launch.FindPrograms(globals.Args())
 		options.CreateCommand = append([]string{"tug", "run"}, os.Args[1:]...)
 		if options.Detach {
 			options.OnStart = func(id string) { fmt.Fprintln(cmd.OutOrStdout(), id) }
@@ -88,7 +88,7 @@ func run(cmd *cobra.Command, globals *cli.Globals, options launch.Options) error
 
 // puller is the command line of tug-pull.
 func (f *flags) puller(globals *cli.Globals) []string {
-	args := append([]string{cli.Sibling("pull")}, globals.Args()...)
+	args := append([]string{launch.Sibling("pull")}, globals.Args()...)
 	// Its errors are ours: they have the form that was asked of us.
 	args = append(args, "--error-format="+globals.ErrorFormat)
 	if f.quiet {

@@ -106,7 +106,7 @@ func (o *options) run(cmd *cobra.Command, args []string) (err error) {
 
 func (o *options) startOptions() launch.StartOptions {
 	return launch.StartOptions{
-		Programs: launch.FindPrograms(cli.Sibling, o.globals.Args()), Debug: func(message string) { logrus.Debug(message) }, Warn: cli.Warn(),
+		Programs: launch.FindPrograms(o.globals.Args()), Debug: func(message string) { logrus.Debug(message) }, Warn: cli.Warn(),
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package launch
 
 import (
 	"os"
@@ -12,16 +12,15 @@ import (
 // whatever PATH has.
 func Sibling(verb string) string {
 	name := "tug-" + verb
-	path := name
 	if self, err := os.Executable(); err == nil {
 		if beside := filepath.Join(filepath.Dir(self), name); executable(beside) {
-			path = beside
+			return beside
 		}
 	}
-	if found, err := exec.LookPath(path); err == nil {
+	if found, err := exec.LookPath(name); err == nil {
 		return found
 	}
-	return path
+	return name
 }
 
 func executable(path string) bool {
