@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -146,12 +147,12 @@ func asksItself(file string) bool {
 	return false
 }
 
-// isOwn tells whether an address is one of the host: others cannot be bound.
+// isOwn tells whether an address is one of the host. What can be bound is no answer:
+// net.ipv4.ip_nonlocal_bind lets all be.
 func isOwn(ip netip.Addr) bool {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
-	if err != nil {
-		return false
-	}
-	_ = conn.Close()
-	return true
+	own, err := net.InterfaceAddrs()
+	return ip.IsLoopback() || err == nil && slices.ContainsFunc(own, func(a net.Addr) bool {
+		p, err := netip.ParsePrefix(a.String())
+		return err == nil && p.Addr() == ip
+	})
 }
