@@ -112,3 +112,27 @@ func TestUser(t *testing.T) {
 	m.must("chown -R box: /home/box/.config && systemctl --user -M box@ daemon-reload && systemctl --user -M box@ start box")
 	check("systemctl --user -M box@", "journalctl --no-pager -n 50")
 }
+
+// TestDynamicUser: a user that there is only while the service runs, its store in the
+// service's own directories.
+func TestDynamicUser(t *testing.T) {
+	m := boot(t)
+	// (The machine's own root is an overlay, on which there is no other.)
+	m.must("mkdir -p -m 700 /var/lib/private /var/lib/containers/private && mount --bind /var/lib/containers/private /var/lib/private")
+	m.must("mkdir /srv/image && cp -r /opt/box/. /srv/image && chmod -R a+rX /srv/image")
+	const places = "--root %S/box/store --runroot %t/box"
+	const pull = "ExecStartPre=/bin/sh -c '/opt/tug/tug-tag " + places + " $$(/opt/tug/tug-pull " + places + " -q oci:/srv/image:1) " + image + "'"
+	unit := service("box", "DynamicUser=yes\nDelegate=yes\nStateDirectory=box\nRuntimeDirectory=box\nEnvironment=HOME=%S/box\n"+pull, places, waits)
+	m.write("/etc/systemd/system/box.service", strings.Replace(unit, "tug-cleanup", "tug-cleanup "+places, 1))
+	m.must("systemctl daemon-reload && systemctl start box")
+	pid := m.property("box", "MainPID")
+	if got := m.must("stat -c %u /proc/" + pid); len(got) != 5 || got[0] != '6' { // 61184 to 65519: systemd.exec(5)
+		t.Errorf("the main process is %s's", got)
+	}
+	m.await("it speaks", func() bool { return strings.Contains(m.must("journalctl -u box --no-pager -o cat"), "begun") })
+	m.must("systemctl stop box")
+	if got := m.property("box", "ExecMainStatus"); got != "7" {
+		t.Errorf("exit status %s", got)
+	}
+	m.must("systemctl reset-failed box && systemctl start box && systemctl stop box")
+}
