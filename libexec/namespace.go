@@ -146,6 +146,10 @@ func validHostname(name string) bool {
 	return true
 }
 
+// PingGroups is the kernel parameter that says which groups may send echo requests
+// without a capability; icmp(7).
+const PingGroups = "net.ipv4.ping_group_range"
+
 // sysctls sets those that belong to a namespace of the container's own.
 func (b *builder) sysctls() error {
 	for name, value := range b.opts.Sysctls {
@@ -153,6 +157,10 @@ func (b *builder) sysctls() error {
 			return err
 		}
 		b.g.AddLinuxSysctl(name, value)
+	}
+	// A namespace made for it: ping(8) needs no capability, as in other tools.
+	if _, set := b.opts.Sysctls[PingGroups]; !set && b.opts.OwnNetwork {
+		b.g.AddLinuxSysctl(PingGroups, "0 0")
 	}
 	const ports = "net.ipv4.ip_unprivileged_port_start"
 	if _, set := b.opts.Sysctls[ports]; b.opts.Security.Strict && !set && b.opts.ownNetwork() {

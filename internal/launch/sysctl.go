@@ -5,6 +5,8 @@ package launch
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tug-containers/tug/libexec"
 )
 
 // sysctls sets those of the network of a container with a user namespace of its own,
@@ -19,6 +21,13 @@ func (l *launcher) sysctls() error {
 		if strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "net/") {
 			values[name] = value
 			delete(l.spec.Linux.Sysctl, name)
+		}
+	}
+	// It is we who write it, so the group has the number that it has for us.
+	if _, set := l.o.Exec.Sysctls[libexec.PingGroups]; !set {
+		delete(values, libexec.PingGroups)
+		if _, gid, ok := l.o.Exec.IDs.Host(0, 0); ok {
+			values[libexec.PingGroups] = fmt.Sprintf("%d %d", gid, gid)
 		}
 	}
 	if err := l.set.Sysctls(l.container.ID(), values); err != nil {

@@ -16,7 +16,7 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Debian is a minimal Debian with python3, as two layers: what mmdebstrap
+// Debian is a minimal Debian with python3 and nginx, as two layers: what mmdebstrap
 // made, and a small one that changes and removes files of the first. It takes
 // half a minute and the distribution's package mirror, so it is kept below
 // cache, an OCI layout that Debian finds again.
@@ -29,14 +29,14 @@ func Debian(ctx context.Context, cache string) (*Built, error) {
 		return nil, err
 	}
 	defer unlock()
-	layout, suite := filepath.Join(cache, "debian"), debianSuite()
+	layout, suite := filepath.Join(cache, "debian-nginx"), debianSuite()
 	built, err := ReadLayout(layout, suite)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return built, err
 	}
 	tarball := filepath.Join(cache, "debian.tar")
 	defer os.Remove(tarball)
-	if err := bootstrap(ctx, suite, tarball, "python3-minimal"); err != nil {
+	if err := bootstrap(ctx, suite, tarball, "python3-minimal", "nginx-light"); err != nil {
 		return nil, err
 	}
 	base, err := TarLayer(tarball)
