@@ -3,7 +3,6 @@
 package libstorage
 
 import (
-
 	"github.com/tug-containers/tug/internal/proc"
 )
 

@@ -3,19 +3,14 @@
 package libstorage
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/idmap"
-	"github.com/tug-containers/tug/internal/ondisk"
 )
 
 // SubIDs are the ranges that a file gives to a user.
@@ -24,9 +19,6 @@ type SubIDs struct {
 	ranges     []idmap.Range // Host and Size
 }
 
-// subIDLimit bounds /etc/subuid and /etc/subgid.
-const subIDLimit = 4 << 20
-
 // Ranges are the host's, in the order of the file.
 func (s SubIDs) Ranges() []idmap.Range { return s.ranges }
 
@@ -34,29 +26,17 @@ func (s SubIDs) Ranges() []idmap.Range { return s.ranges }
 // USER:FIRST:COUNT. None is an error that says what to add.
 func ReadSubIDs(file, user string) (SubIDs, error) {
 	s := SubIDs{file: file, user: user}
-	data, err := ondisk.ReadHost(file, subIDLimit)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	all, err := idmap.ReadSubIDs(file)
+	if err != nil {
 		return s, err
 	}
-	number := 0
-	for line := range bytes.Lines(data) {
-		number++
-		text := strings.TrimSpace(string(line))
-		name, rest, _ := strings.Cut(text, ":")
-		if text == "" || text[0] == '#' || name != user {
-			continue
-		}
-		first, count, _ := strings.Cut(rest, ":")
-		start, err := strconv.ParseUint(first, 10, 32)
-		size, serr := strconv.ParseUint(count, 10, 32)
-		if err != nil || serr != nil || start+size > 1<<32-1 {
-			return s, errclass.New(errclass.Usage, file, fmt.Errorf("%s:%d: %q: not USER:FIRST:COUNT", file, number, text))
-		}
-		if start == 0 {
-			return s, errclass.New(errclass.Usage, file, fmt.Errorf("%s:%d: %q: it begins with root's own number", file, number, text))
-		}
-		if size > 0 {
-			s.ranges = append(s.ranges, idmap.Range{Host: uint32(start), Size: uint32(size)})
+	for _, line := range all {
+		switch {
+		case line.Owner != user:
+		case line.Bad != nil:
+			return s, errclass.New(errclass.Usage, file, fmt.Errorf("%s:%d: %q: %w", file, line.Line, line, line.Bad))
+		case line.Count > 0:
+			s.ranges = append(s.ranges, idmap.Range{Host: uint32(line.First), Size: uint32(line.Count)})
 		}
 	}
 	if len(s.ranges) == 0 {

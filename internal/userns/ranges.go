@@ -3,15 +3,13 @@
 package userns
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"math"
 	"slices"
 	"strconv"
 
 	"github.com/moby/sys/user"
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/tug-containers/tug/internal/idmap"
 )
 
 // The files in which a host says which further IDs are whose.
@@ -73,47 +71,46 @@ func nameOf(uid int) string {
 // subordinate reads a user's ranges. Ranges that cannot be right are refused: of
 // two users that share an ID each could read and kill what is the other's.
 func subordinate(file, name string, uid int) (idMap, error) {
-	number := strconv.Itoa(uid)
-	mine := func(s user.SubID) bool { return s.Name == number || name != "" && s.Name == name }
-	own, err := user.ParseSubIDFileFilter(file, mine)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(own) == 0 {
-		return nil, nil
-	} else if err != nil {
-		return nil, errclass.New(errclass.Usage, file, fmt.Errorf("%s: %w", file, err))
-	}
-	others, err := user.ParseSubIDFileFilter(file, func(s user.SubID) bool {
-		return !mine(s) && slices.ContainsFunc(own, func(o user.SubID) bool { return overlap(s, o) })
-	})
+	all, err := idmap.ReadSubIDs(file)
 	if err != nil {
-		return nil, errclass.New(errclass.Usage, file, fmt.Errorf("%s: %w", file, err))
+		return nil, errclass.New(errclass.Usage, file, err)
+	}
+	number := strconv.Itoa(uid)
+	var own, others []idmap.SubID
+	for _, s := range all {
+		switch {
+		case s.Owner == number || name != "" && s.Owner == name:
+			own = append(own, s)
+		case s.Bad == nil:
+			others = append(others, s)
+		}
 	}
 	var m idMap
 	next := 1
 	for i, s := range own {
-		if s.SubID <= 0 || s.Count <= 0 || s.SubID > math.MaxUint32-s.Count {
+		if s.Bad != nil {
+			return nil, badRange(file, s, "not a range of IDs: "+s.Bad.Error())
+		}
+		if s.Count == 0 {
 			return nil, badRange(file, s, "not a range of IDs")
 		}
-		if overlap(s, user.SubID{SubID: int64(uid), Count: 1}) {
+		if s.Overlaps(idmap.SubID{First: uint64(uid), Count: 1}) {
 			return nil, badRange(file, s, "the user's own ID is in it")
 		}
 		for _, o := range slices.Concat(own[:i], others) {
-			if overlap(s, o) {
-				return nil, badRange(file, s, fmt.Sprintf("it overlaps with %s:%d:%d", o.Name, o.SubID, o.Count))
+			if s.Overlaps(o) {
+				return nil, badRange(file, s, "it overlaps with "+o.String())
 			}
 		}
 		if len(m) == maxRanges {
 			return nil, badRange(file, s, fmt.Sprintf("a map can have %d ranges", maxRanges))
 		}
-		m = append(m, idRange{next, int(s.SubID), int(s.Count)})
+		m = append(m, idRange{next, int(s.First), int(s.Count)})
 		next += int(s.Count)
 	}
 	return m, nil
 }
 
-func overlap(a, b user.SubID) bool {
-	return a.SubID < b.SubID+b.Count && b.SubID < a.SubID+a.Count
-}
-
-func badRange(file string, s user.SubID, why string) error {
-	return errclass.New(errclass.Usage, file, fmt.Errorf("%s: %s:%d:%d: %s", file, s.Name, s.SubID, s.Count, why))
+func badRange(file string, s idmap.SubID, why string) error {
+	return errclass.New(errclass.Usage, file, fmt.Errorf("%s: %s: %s", file, s, why))
 }
