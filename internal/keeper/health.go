@@ -71,48 +71,38 @@ func (k *keeper) watchHealth(p *process, end <-chan struct{}) {
 		return
 	}
 	_ = h.known.Write(k.c.Dir) // the next one may go better
-	up := false                // just now
-	for {
-		probe, pause := h.due()
-		if probe == nil {
-			return
-		}
-		if up {
-			pause = 0
-		}
-		select {
-		case <-end:
-			return
-		case <-time.After(pause):
-		}
-		if frozen(p.pid) || h.byHand() {
-			continue
-		}
-		if probe, _ = h.due(); probe == nil {
-			return
-		}
-		check, ok := k.check(probe, end)
-		if !ok {
-			return
-		}
-		if frozen(p.pid) {
-			continue // it was paused meanwhile
-		}
-		starting := h.known.Startup
-		verdict := h.known.Judge(check, h.rules, p.started)
-		up = starting && !h.known.Startup
-		_ = h.known.Write(k.c.Dir)
-		switch verdict {
-		case life.AsBefore:
-			continue
-		case life.StartupFailed:
-			k.fails(monitor.HealthRestart, p, end)
-			continue
-		}
-		k.note("health_status", nil, map[string]string{"health_status": h.known.Status})
-		if h.known.Status == life.Unhealthy {
-			k.fails(k.c.Health.OnFailure, p, end)
-		}
+	h.known.Watch(end, life.Watch{
+		Due: func() (time.Duration, bool) {
+			probe, pause := h.due()
+			return pause, probe != nil
+		},
+		Skip: func() bool { return frozen(p.pid) || h.byHand() },
+		Run: func() (life.Check, bool) {
+			probe, _ := h.due()
+			if probe == nil {
+				return life.Check{}, false
+			}
+			return k.check(probe, end)
+		},
+		Judge: func(check life.Check) { h.judge(check, p, end) },
+	})
+}
+
+// judge adds a check to what is known, and does what was asked for.
+func (h *health) judge(check life.Check, p *process, end <-chan struct{}) {
+	k := h.k
+	verdict := h.known.Judge(check, h.rules, p.started)
+	_ = h.known.Write(k.c.Dir)
+	switch verdict {
+	case life.AsBefore:
+		return
+	case life.StartupFailed:
+		k.fails(monitor.HealthRestart, p, end)
+		return
+	}
+	k.note("health_status", nil, map[string]string{"health_status": h.known.Status})
+	if h.known.Status == life.Unhealthy {
+		k.fails(k.c.Health.OnFailure, p, end)
 	}
 }
 

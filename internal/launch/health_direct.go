@@ -25,43 +25,33 @@ func (l *launcher) watchHealth(ctx context.Context, c *libstorage.ContainerInfo)
 	if err != nil {
 		l.o.note(fmt.Sprintf("container %s: health: %v", c.Record.Name, err))
 	}
-	up := false // just now
-	for {
-		p := h.due(known)
-		if p.interval <= 0 {
-			return // people run it
-		}
-		pause := p.interval
-		if up {
-			pause = 0
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-		if paused, err := libexec.Paused(c.Record.Pid); err == nil && paused {
-			continue
-		}
-		check, err := runCheck(ctx, &l.store.Records, c, p)
-		if ctx.Err() != nil || c.Record.State() != libstorage.Running {
-			return // it fails because the container ends
-		}
-		if paused, perr := libexec.Paused(c.Record.Pid); perr == nil && paused {
-			continue // it was paused meanwhile
-		}
-		starting := known.Startup
-		var verdict life.Verdict
-		if err == nil {
-			verdict, err = judge(l.store, c, h, known, check)
-		}
-		if err != nil {
-			l.o.note(fmt.Sprintf("container %s: health check: %v", c.Record.Name, err))
-			continue
-		}
-		up = starting && !known.Startup
-		l.treat(ctx, c, h.action(verdict))
-	}
+	var due probe
+	var failed error
+	known.Watch(ctx.Done(), life.Watch{
+		Due: func() (time.Duration, bool) {
+			due = h.due(known)
+			return due.interval, due.interval > 0 // else people run it
+		},
+		Skip: func() bool {
+			paused, err := libexec.Paused(c.Record.Pid)
+			return err == nil && paused
+		},
+		Run: func() (check life.Check, alive bool) {
+			check, failed = runCheck(ctx, &l.store.Records, c, due)
+			return check, ctx.Err() == nil && c.Record.State() == libstorage.Running // else it fails because the container ends
+		},
+		Judge: func(check life.Check) {
+			verdict := life.AsBefore
+			if failed == nil {
+				verdict, failed = judge(l.store, c, h, known, check)
+			}
+			if failed != nil {
+				l.o.note(fmt.Sprintf("container %s: health check: %v", c.Record.Name, failed))
+				return
+			}
+			l.treat(ctx, c, h.action(verdict))
+		},
+	})
 }
 
 // treat ends a container that is not well, if that was asked for. One that is to be

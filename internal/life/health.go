@@ -82,6 +82,51 @@ func (h *Health) keep(c Check) {
 	}
 }
 
+// A Watch is how the check of a container is run again and again.
+type Watch struct {
+	// Due says how long to wait for the next run; with false there is none.
+	Due func() (pause time.Duration, more bool)
+	// Skip tells that this is no time for a check, as when the container is paused.
+	Skip func() bool
+	// Run runs the check; with false the container has ended meanwhile.
+	Run func() (c Check, alive bool)
+	// Judge is told what a run has found.
+	Judge func(c Check)
+}
+
+// Watch runs the check until end is closed. When the startup check has succeeded, the
+// other one is run at once.
+func (h *Health) Watch(end <-chan struct{}, w Watch) {
+	up := false // just now
+	for {
+		pause, more := w.Due()
+		if !more {
+			return
+		}
+		if up {
+			pause = 0
+		}
+		select {
+		case <-end:
+			return
+		case <-time.After(pause):
+		}
+		if w.Skip() {
+			continue
+		}
+		check, alive := w.Run()
+		if !alive {
+			return
+		}
+		if w.Skip() {
+			continue // it was paused meanwhile
+		}
+		starting := h.Startup
+		w.Judge(check)
+		up = starting && !h.Startup
+	}
+}
+
 // Late makes c a check that has not ended in its time, which is a failed one.
 func (c *Check) Late(limit time.Duration) {
 	c.ExitCode, c.Output = -1, "the health check took longer than "+limit.String()

@@ -82,3 +82,34 @@ func TestHealthStartup(t *testing.T) {
 		t.Error("one success is enough unless told otherwise")
 	}
 }
+
+// TestWatch: what is paused is not judged, and the other check follows at once when the
+// container is up.
+func TestWatch(t *testing.T) {
+	h := &Health{Status: Starting, Startup: true}
+	var pauses, runs, skips int
+	h.Watch(make(chan struct{}), Watch{
+		Due: func() (time.Duration, bool) {
+			if pauses++; !h.Startup {
+				return time.Hour, true // which nobody waits for
+			}
+			return time.Microsecond, true
+		},
+		Skip: func() bool {
+			skips++
+			return skips == 1 || skips == 3 // before a run, and after one
+		},
+		Run: func() (Check, bool) {
+			runs++
+			return Check{}, runs < 3
+		},
+		Judge: func(c Check) { h.Judge(c, Rules{}, time.Now()) },
+	})
+	if runs != 3 || pauses != 4 || h.Startup || len(h.Log) != 1 {
+		t.Errorf("%d runs after %d pauses: %+v", runs, pauses, h)
+	}
+	ended := make(chan struct{})
+	close(ended)
+	h.Watch(ended, Watch{Due: func() (time.Duration, bool) { return time.Hour, true }})
+	h.Watch(nil, Watch{Due: func() (time.Duration, bool) { return 0, false }})
+}
