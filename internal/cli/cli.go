@@ -56,7 +56,13 @@ func Run(ctx context.Context, cmd *cobra.Command, args []string, stdout, stderr 
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return errclass.New(errclass.Usage, "", err)
 	})
-	cmd.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return setUp(c, stderr) }
+	cmd.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		err := setUp(c, stderr)
+		if err == nil {
+			go watchLocks(c, stderr, errorFormat(cmd, args))
+		}
+		return err
+	}
 	err := cmd.ExecuteContext(ctx)
 	if err != nil {
 		report(stderr, errorFormat(cmd, args), err)

@@ -40,6 +40,7 @@ func New() *cobra.Command {
 		Args:  cli.Usage(cobra.NoArgs),
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.OnlyLooks(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	f := cmd.Flags()
 	f.StringVar(&form, "format", "", "`FORMAT` of the output: json, a Go template, or table TEMPLATE")

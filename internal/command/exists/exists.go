@@ -26,6 +26,7 @@ func New() *cobra.Command {
 		Args:  cli.Usage(cobra.ExactArgs(1)),
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.OnlyLooks(cmd)
 	cmd.Flags().StringVar(&kind, "type", "all", "`KIND` of object: container, image, or all")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -49,6 +49,7 @@ func New() *cobra.Command {
 		},
 	}
 	o.globals = cli.AddGlobals(cmd)
+	cli.OnlyLooks(cmd)
 	cmd.ValidArgsFunction = cli.CompleteImages(o.globals)
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "", "`FORM` of the output: json, or a Go template")

@@ -30,6 +30,7 @@ func New() *cobra.Command {
 		Args:  cli.Usage(cobra.MaximumNArgs(1)),
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.OnlyLooks(cmd)
 	cmd.ValidArgsFunction = cli.CompleteImages(globals)
 	f := cmd.Flags()
 	f.BoolVarP(&o.all, "all", "a", false, "Show intermediate images too: nameless ones that another image was made from")

@@ -47,6 +47,7 @@ func New() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.OnlyLooks(cmd)
 	cmd.Flags().StringVarP(&form, "format", "f", "", "`FORMAT` of the output: json, or a Go template")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		format, err := cli.ParseFormat(form)

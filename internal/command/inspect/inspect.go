@@ -37,6 +37,7 @@ func newCommand(exec become) *cobra.Command {
 		Short: "Show what is known of containers and images",
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.OnlyLooks(cmd)
 	cmd.ValidArgsFunction = complete(globals, &o)
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "format", "f", "", "`FORMAT` of the output: json, or a Go template")

@@ -40,6 +40,7 @@ func New() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	globals := cli.AddGlobals(cmd)
+	cli.OnlyLooks(cmd)
 	cli.Outside(cmd)
 	f := cmd.Flags()
 	f.BoolVarP(&o.all, "all", "a", false, "Show all containers, not only those that run")

@@ -78,6 +78,7 @@ func inspect(globals *cli.Globals) *cobra.Command {
 		Short: "Show what is known of volumes",
 		Args:  oneOrAll(&all),
 	}
+	cli.OnlyLooks(cmd)
 	cmd.ValidArgsFunction = cli.CompleteVolumes(globals)
 	f := cmd.Flags()
 	f.BoolVarP(&all, "all", "a", false, "Show all volumes")

@@ -26,6 +26,7 @@ func list(globals *cli.Globals) *cobra.Command {
 		Short:   "List volumes",
 		Args:    cli.Usage(cobra.NoArgs),
 	}
+	cli.OnlyLooks(cmd)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	f := cmd.Flags()
 	f.StringArrayVarP(&o.filters, "filter", "f", nil, "Show volumes that match `KEY=VALUE`; can be repeated")

@@ -8,6 +8,7 @@
 //	probe write FILE...   tries to write to files, such as /proc/1/exe
 //	probe watch DURATION  reads the links below /proc/PID/fd, exe, cwd of all
 //	probe swap A B        exchanges two names, again and again
+//	probe hold FILE       says "held" when it has the file's lock, and stands still
 //
 // With a file beside it that has its name and .conf, it is a runtime: the
 // file's lines are the real runtime, a file for the report, and what to do to
@@ -53,11 +54,27 @@ func main() {
 		}
 	case "watch":
 		watch(args[0])
+	case "hold":
+		hold(args[0])
 	case "swap":
 		for {
 			_ = unix.Renameat2(unix.AT_FDCWD, args[0], unix.AT_FDCWD, args[1], unix.RENAME_EXCHANGE)
 		}
 	}
+}
+
+// hold takes the lock of a file as the storage library does.
+func hold(name string) {
+	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err == nil {
+		err = unix.FcntlFlock(file.Fd(), unix.F_SETLKW, &unix.Flock_t{Type: unix.F_WRLCK})
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("held")
+	_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
 }
 
 // descriptors lists the open ones as NUMBER TARGET, but for the one of the
