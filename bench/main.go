@@ -6,7 +6,7 @@
 //
 //	go run ./bench [-rounds N] [SECTION...]
 //
-// Sections: start, size, run, rootless, userns, exec, detach, burst, ps, logs, hasten, parallel, pipe, pull, copy; without one, all.
+// Sections: start, size, run, rootless, userns, exec, detach, burst, store, ps, log, logs, hasten, parallel, pipe, pull, copy; without one, all.
 // start and size have budgets, and fail over them. It needs root, crun, runc,
 // podman, skopeo, curl, a registry, and for pull and copy mmdebstrap and a
 // package mirror.
@@ -36,7 +36,7 @@ type section struct {
 
 func sections() []section {
 	return []section{
-		{"size", (*bench).size}, {"start", (*bench).start}, {"run", (*bench).run}, {"rootless", (*bench).rootless}, {"exec", (*bench).exec}, {"detach", (*bench).detach}, {"burst", (*bench).burst}, {"ps", (*bench).ps}, {"logs", (*bench).logs}, {"hasten", (*bench).hasten},
+		{"size", (*bench).size}, {"start", (*bench).start}, {"run", (*bench).run}, {"rootless", (*bench).rootless}, {"exec", (*bench).exec}, {"detach", (*bench).detach}, {"burst", (*bench).burst}, {"store", (*bench).store}, {"ps", (*bench).ps}, {"log", (*bench).log}, {"logs", (*bench).logs}, {"hasten", (*bench).hasten},
 		{"parallel", (*bench).parallel}, {"pipe", (*bench).pipe}, {"userns", (*bench).userns},
 		{"pull", (*bench).pull}, {"copy", (*bench).copy},
 	}

@@ -156,12 +156,21 @@ func (b *bus) greet(c *client) (hello monitor.Hello, ok bool) {
 	return hello, c.conn.WriteJSON(monitor.FrameHello, monitor.Hello{Version: monitor.Version, Terminal: b.k.c.Terminal}) == nil
 }
 
-// send gives a frame of output to all who want it.
-func (b *bus) send(frame []byte) {
-	for _, c := range b.all() {
-		if c.output {
-			b.give(c, frame)
+// output gives what the container wrote to all who want it, in frames. The first byte
+// of buf is not part of it.
+func (b *bus) output(kind byte, buf []byte) {
+	clients := b.all()
+	for len(clients) > 0 && len(buf) > 1 {
+		frame := buf[:min(len(buf), 1+monitor.FrameLimit)]
+		before := frame[0]
+		frame[0] = kind
+		for _, c := range clients {
+			if c.output {
+				b.give(c, frame)
+			}
 		}
+		frame[0] = before
+		buf = buf[len(frame)-1:]
 	}
 }
 

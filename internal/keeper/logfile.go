@@ -67,25 +67,25 @@ func (l *file) open() error {
 func (l *file) write(stream byte, content []byte, running func() bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	prefix := appendPrefix(make([]byte, 0, 64), stream)
+	head := appendHead(make([]byte, 0, 64), stream)
+	tag, ended := len(head)-len("F "), false
 	for len(content) > 0 {
-		line, ended := content, false
-		if at := bytes.IndexByte(content, '\n'); at >= 0 {
-			line, ended = content[:at], true
+		n := bytes.IndexByte(content, '\n') + 1
+		if ended = n > 0 && n <= lineLimit+1; ended {
+			head[tag] = 'F'
+		} else {
+			head[tag], n = 'P', min(len(content), lineLimit)
 		}
-		if len(line) > lineLimit {
-			line, ended = line[:lineLimit], false
-		}
-		content = content[len(line):]
-		if ended {
-			content = content[1:]
-		}
-		if len(l.buf)+len(prefix)+len(line)+3 > l.limit {
+		if len(l.buf)+len(head)+n+1 > l.limit {
 			l.flush(running)
 		}
-		l.append(prefix, line, ended)
-		l.partial[stream] = !ended
+		l.buf = append(append(l.buf, head...), content[:n]...)
+		if !ended {
+			l.buf = append(l.buf, '\n')
+		}
+		content = content[n:]
 	}
+	l.partial[stream] = !ended
 	l.flush(running)
 }
 
@@ -95,30 +95,19 @@ func (l *file) finish(stream byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.partial[stream] {
-		l.append(appendPrefix(nil, stream), nil, true)
+		l.buf = append(appendHead(l.buf, stream), '\n')
 		l.flush(func() bool { return false })
 	}
 	delete(l.partial, stream)
 }
 
-func (l *file) append(prefix, line []byte, ended bool) {
-	tag := byte('P')
-	if ended {
-		tag = 'F'
-	}
-	l.buf = append(l.buf, prefix...)
-	l.buf = append(l.buf, tag, ' ')
-	l.buf = append(l.buf, line...)
-	l.buf = append(l.buf, '\n')
-}
-
-// appendPrefix appends the time and the name of the stream.
-func appendPrefix(b []byte, stream byte) []byte {
+// appendHead appends what stands before the content of a whole line.
+func appendHead(b []byte, stream byte) []byte {
 	b = time.Now().UTC().AppendFormat(b, "2006-01-02T15:04:05.000000000Z")
 	if stream == monitor.FrameError {
-		return append(b, " stderr "...)
+		return append(b, " stderr F "...)
 	}
-	return append(b, " stdout "...)
+	return append(b, " stdout F "...)
 }
 
 // flush writes the buffer.

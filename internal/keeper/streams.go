@@ -128,17 +128,27 @@ func (s *streams) copy() {
 	}()
 }
 
-// read copies one stream to those who attached, and into the log. The buffer is
-// a frame.
+// flood is how much is read at once of what comes faster than it is written: who
+// writes is then woken a quarter as often.
+const flood = 4 * monitor.FrameLimit
+
+// read copies one stream to those who attached, and into the log. The buffer has a
+// byte in front for the head of a frame.
 func (s *streams) read(from *os.File, kind byte) {
-	frame := make([]byte, 1+monitor.FrameLimit)
-	frame[0] = kind
+	usual := make([]byte, 1+monitor.FrameLimit)
+	buf := usual
 	for {
-		n, err := from.Read(frame[1:])
+		n, err := from.Read(buf[1:])
 		if n > 0 {
 			s.quiet.Reset(quietAfter)
-			s.k.bus.send(frame[:1+n])
-			s.k.log.write(kind, frame[1:1+n], s.k.running)
+			s.k.bus.output(kind, buf[:1+n])
+			s.k.log.write(kind, buf[1:1+n], s.k.running)
+		}
+		switch {
+		case n < len(usual)-1:
+			buf = usual
+		case len(buf) == len(usual):
+			buf = make([]byte, 1+flood)
 		}
 		switch {
 		case err == nil:
