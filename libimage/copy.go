@@ -105,6 +105,9 @@ func (c *copier) run(ctx context.Context, stores *stores) (_ Copied, err error) 
 	if err != nil {
 		return Copied{}, err
 	}
+	if to.Transport().Name() == storageTransport {
+		c.store = stores.all[len(stores.all)-1] // the destination is opened last
+	}
 	st, err := c.stageFor(stores)
 	if err != nil {
 		return Copied{}, describe(dst, err)
@@ -166,6 +169,7 @@ type copier struct {
 	sourceSys, destSys *types.SystemContext
 	options            copy.Options
 	events             *reporter
+	store              *libstorage.Store // of to, when it is in one
 }
 
 func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
@@ -192,6 +196,11 @@ func (c *copier) attempt(ctx context.Context) (_ Copied, err error) {
 		}
 		if err != nil {
 			return Copied{}, err
+		}
+		if c.stored() {
+			if err := ready(ctx, c.store, border, pc, instances, c.events, c.opts.Parallel); err != nil {
+				return Copied{}, fmt.Errorf("copy %s to %s: %w", c.src, c.dst, err)
+			}
 		}
 		from, blame = border, border.blame
 	}
@@ -297,21 +306,6 @@ func (c *copier) prepareDestination() error {
 		c.destSys.DockerArchiveAdditionalTags = append(c.destSys.DockerArchiveAdditionalTags, tagged)
 	}
 	return nil
-}
-
-// ParseFormat gives the media type of oci, v2s2 or v2s1.
-func ParseFormat(name string) (string, error) {
-	switch name {
-	case "":
-		return "", nil
-	case "oci":
-		return "application/vnd.oci.image.manifest.v1+json", nil
-	case "v2s2", "docker":
-		return manifest.DockerV2Schema2MediaType, nil
-	case "v2s1":
-		return manifest.DockerV2Schema1SignedMediaType, nil
-	}
-	return "", fail(errclass.Usage, name, "format %q: must be oci, v2s1 or v2s2", name)
 }
 
 // endpoint gives the configuration for one end.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"runtime"
 	"sync"
 
@@ -35,6 +36,7 @@ type engine struct {
 	events   *reporter
 	parallel int
 	layers   []*layer
+	opening  sync.Mutex // where the source cannot open two blobs at once
 }
 
 // layer is one layer on its way.
@@ -47,10 +49,24 @@ type layer struct {
 	twin   *layer // an earlier one with the same blob
 	there  bool   // the store has it
 
+	claim     *os.File // held until it is committed
 	staged    *graphdriver.DriverWithDifferOutput
 	err       error
 	done      chan struct{} // staged or err is there
 	committed chan struct{}
+}
+
+// ready brings the layers of an image into a store, as far as that is for the engine.
+// instances are the images of an index that are going to be stored; one, or none
+// for a source that is an image.
+func ready(ctx context.Context, store *libstorage.Store, src *source, pc *signature.PolicyContext, instances []digest.Digest,
+	events *reporter, parallel uint) error {
+	var instance *digest.Digest
+	if len(instances) > 0 {
+		instance = &instances[0]
+	}
+	_, err := newEngine(store, src, events, parallel).run(ctx, pc, instance)
+	return err
 }
 
 func newEngine(store *libstorage.Store, src *source, events *reporter, parallel uint) *engine {
@@ -189,7 +205,12 @@ func (e *engine) stageAll(ctx context.Context) (err error) {
 			if l.err != nil {
 				return l.err
 			}
-			if err := e.commit(l); err != nil {
+			if l.staged != nil { // else another process was quicker
+				if err := e.commit(l); err != nil {
+					return err
+				}
+			}
+			if err := e.release(l); err != nil {
 				return err
 			}
 		}
@@ -218,7 +239,7 @@ func (e *engine) startAll(ctx context.Context, running *sync.WaitGroup) {
 func (e *engine) cleanUp() error {
 	var errs []error
 	for _, l := range e.layers {
-		errs = append(errs, e.remove(l))
+		errs = append(errs, e.remove(l), e.release(l))
 	}
 	return errors.Join(errs...)
 }

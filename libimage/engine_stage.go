@@ -23,6 +23,10 @@ import (
 
 // stage unpacks a layer into a directory beside the store's layers.
 func (e *engine) stage(ctx context.Context, l *layer) error {
+	there, err := e.take(ctx, l)
+	if there || err != nil {
+		return err
+	}
 	in, err := e.open(ctx, l)
 	if err != nil {
 		return err
@@ -77,6 +81,10 @@ func (e *engine) open(ctx context.Context, l *layer) (io.ReadCloser, error) {
 		return nil, err
 	}
 	e.events.begin(Event{Kind: EventBlob, Digest: l.blob, Size: l.size})
+	if !e.src.src.HasThreadSafeGetBlob() {
+		e.opening.Lock()
+		defer e.opening.Unlock()
+	}
 	in, _, err := handed{e.src}.GetBlob(ctx, types.BlobInfo{Digest: l.blob, Size: l.size}, none.NoCache)
 	if err != nil {
 		return nil, err

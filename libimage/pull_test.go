@@ -6,13 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/tug-containers/tug/libimage"
 	"github.com/tug-containers/tug/libstorage"
@@ -311,36 +309,6 @@ func TestPullCancelled(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	unchanged(t, store, 0)
-}
-
-// TestStaleStage: what a killed pull left is removed by the next one, and what
-// a living one has is not.
-func TestStaleStage(t *testing.T) {
-	store, server := newStore(t), hostile.New(t, hostile.Options{})
-	dir := filepath.Join(store.Root(), "tug", "tmp")
-	if err := os.MkdirAll(filepath.Join(dir, "tug-stage-123", "blob"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	staging := filepath.Join(store.Root(), "overlay", "staging")
-	for name, file := range map[string]string{"1": "staging.lock", "2": "dir/file", "young": "dir/file"} {
-		path := filepath.Join(staging, name, file)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	old := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(filepath.Join(staging, "2"), old, old); err != nil {
-		t.Fatal(err)
-	}
-	mustPull(t, store, server.Add(smallImage(t, nil), "app"), libimage.PullOptions{Access: plain(t)})
-	left(t, dir)
-	// One without a lock may just be being made.
-	if entries, err := os.ReadDir(staging); err != nil || len(entries) != 1 || entries[0].Name() != "young" {
-		t.Errorf("%v %v", entries, err)
-	}
 }
 
 func TestEvents(t *testing.T) {

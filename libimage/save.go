@@ -16,6 +16,7 @@ import (
 	"go.podman.io/image/v5/directory"
 	darchive "go.podman.io/image/v5/docker/archive"
 	"go.podman.io/image/v5/docker/reference"
+	"go.podman.io/image/v5/manifest"
 	oarchive "go.podman.io/image/v5/oci/archive"
 	"go.podman.io/image/v5/oci/layout"
 	"go.podman.io/image/v5/types"
@@ -203,4 +204,19 @@ func saveReference(writer *darchive.Writer, path string, named reference.NamedTa
 		return directory.NewReference(path)
 	}
 	return writer.NewReference(named)
+}
+
+// ParseFormat gives the media type of oci, v2s2 or v2s1.
+func ParseFormat(name string) (string, error) {
+	switch name {
+	case "":
+		return "", nil
+	case "oci":
+		return "application/vnd.oci.image.manifest.v1+json", nil
+	case "v2s2", "docker":
+		return manifest.DockerV2Schema2MediaType, nil
+	case "v2s1":
+		return manifest.DockerV2Schema1SignedMediaType, nil
+	}
+	return "", fail(errclass.Usage, name, "format %q: must be oci, v2s1 or v2s2", name)
 }

@@ -30,11 +30,7 @@ func copyIntoStore(ctx context.Context, store *libstorage.Store, src *source, ds
 	if err != nil {
 		return "", err
 	}
-	var instance *digest.Digest
-	if len(instances) > 0 {
-		instance = &instances[0]
-	}
-	if _, err := newEngine(store, src, events, opts.Parallel).run(ctx, pc, instance); err != nil {
+	if err := ready(ctx, store, src, pc, instances, events, opts.Parallel); err != nil {
 		return "", err
 	}
 	var resolved types.ImageReference
@@ -73,4 +69,10 @@ func runCopy(ctx context.Context, pc *signature.PolicyContext, dst, src types.Im
 	raw, err := copy.Image(ctx, pc, dst, src, options)
 	wait()
 	return raw, err
+}
+
+// stored tells a copy of one image into a store, as it is.
+func (c *copier) stored() bool {
+	return c.store != nil && c.options.ImageListSelection == copy.CopySystemImage &&
+		c.options.ForceManifestMIMEType == "" && c.destSys.CompressionFormat == nil
 }

@@ -69,7 +69,7 @@ func (s *Store) sweepStages() error {
 }
 
 // stages are the directories in which layers are unpacked before they are put
-// into their places.
+// into their places, and what else pulls have in the store.
 func (s *Store) stages() ([]string, error) {
 	driver, err := s.lib.GraphDriver()
 	if err != nil {
@@ -89,7 +89,12 @@ func (s *Store) stages() ([]string, error) {
 			all = append(all, filepath.Join(parent, name))
 		}
 	}
-	return all, nil
+	// Who brings in a layer says so to others by a file.
+	names, err := ondisk.Names(s.tug("pulling"))
+	for _, name := range names {
+		all = append(all, s.tug("pulling", name))
+	}
+	return all, err
 }
 
 // dropStage removes a stage if nobody has it.
@@ -121,6 +126,9 @@ func stageLeft(dir string) bool {
 	if err != nil {
 		return false // somebody was quicker
 	}
+	if !info.IsDir() {
+		return true
+	}
 	lock := filepath.Join(dir, "staging.lock")
 	if _, err := os.Lstat(lock); err != nil {
 		return time.Since(info.ModTime()) >= stageAge
@@ -144,7 +152,11 @@ func (s *Store) leftStages(context.Context, CollectOptions) ([]Leftover, error) 
 		if !stageLeft(stage) {
 			continue
 		}
-		left = append(left, Leftover{"layer", stage, "its pull was not finished", func(context.Context) (bool, error) {
+		kind := "layer"
+		if filepath.Dir(stage) == s.tug("pulling") {
+			kind = "file"
+		}
+		left = append(left, Leftover{kind, stage, "its pull was not finished", func(context.Context) (bool, error) {
 			return s.dropStage(stage)
 		}})
 	}

@@ -34,6 +34,9 @@
 //	ROOT/tug/removing/IMAGE   the removal of an image, while it goes on
 //	ROOT/tug/ballast/         room for the removal of an image on a full disk
 //	ROOT/tug/tmp/             downloads
+//	ROOT/tug/pulling/ID       the lock of a layer that is being brought in
+//	ROOT/tug/pull.lock        shared by all who put layers into the store
+//	ROOT/tug/commit.lock      of who puts one into its place
 //	RUNROOT/tug/ID/           what of a container ends with the boot
 //
 // Writing is durable by default (sync=filesystem of the overlay and vfs
@@ -50,7 +53,11 @@
 //  5. those of containers/storage, which it takes and releases itself within
 //     one call: storage.lock, layers.lock, images.lock, containers.lock.
 //
-// Only that of a volume is held while the content of an image is read: what the
+// A pull has none of the first four, but pull.lock, then those of layers, the lower
+// ones first, then commit.lock, and then the last kind. That of a layer is the other one
+// that is held while content is read: who waits for it waits for that content.
+//
+// But for that, only the lock of a volume is held while the content of an image is read: what the
 // image has at its place is copied into it once. Listing images, looking one up
 // and reading its config take only shared locks of the last kind.
 package libstorage

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc64"
 	"io"
+	"math"
 	"os"
 	"path"
 	"slices"
@@ -26,13 +27,18 @@ type recorder struct {
 	out  storage.Packer
 	tree *tree
 	buf  []byte
+	most int64 // of all contents together, which holes are a part of
 	uids map[uint32]bool
 	gids map[uint32]bool
 }
 
-func newRecorder(in io.Reader, record io.Writer, t *tree) *recorder {
+func newRecorder(in io.Reader, record io.Writer, t *tree, most int64) *recorder {
+	if most <= 0 {
+		most = math.MaxInt64
+	}
 	r := &recorder{
-		in: tar.NewReader(in), out: storage.NewJSONPacker(record), tree: t,
+		most: most,
+		in:   tar.NewReader(in), out: storage.NewJSONPacker(record), tree: t,
 		buf: make([]byte, 256<<10), uids: map[uint32]bool{}, gids: map[uint32]bool{},
 	}
 	r.in.RawAccounting = true
@@ -98,6 +104,9 @@ func (r *recorder) content(file *os.File) ([]byte, error) {
 	for {
 		n, err := r.in.Read(r.buf)
 		_, _ = sum.Write(r.buf[:n])
+		if r.most -= int64(n); r.most < 0 {
+			return nil, ErrTooLarge
+		}
 		if n > 0 && file != nil {
 			if _, err := file.Write(r.buf[:n]); err != nil {
 				return nil, err

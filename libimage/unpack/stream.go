@@ -52,7 +52,8 @@ func decompressed(in io.Reader) (io.Reader, error) {
 type stream struct {
 	blocks chan []byte
 	spent  chan []byte
-	err    error // of who fills; set before blocks is closed
+	quit   chan struct{} // nobody reads any more
+	err    error         // of who fills; set before blocks is closed
 	block  []byte
 	rest   []byte
 	size   int64
@@ -61,13 +62,15 @@ type stream struct {
 }
 
 func newStream(in io.Reader, most int64) *stream {
-	s := &stream{most: most, blocks: make(chan []byte, blocksAhead), spent: make(chan []byte, blocksAhead+2), digest: digest.Canonical.Digester()}
+	s := &stream{most: most, blocks: make(chan []byte, blocksAhead), spent: make(chan []byte, blocksAhead+2), quit: make(chan struct{}), digest: digest.Canonical.Digester()}
 	go s.fill(in)
 	return s
 }
 
-// fill decompresses until the end, or until something is wrong. Who reads must
-// read to the end, or end the process.
+// close says that nobody reads any more.
+func (s *stream) close() { close(s.quit) }
+
+// fill decompresses until the end, or until something is wrong.
 func (s *stream) fill(in io.Reader) {
 	defer close(s.blocks)
 	out, err := decompressed(in)
@@ -85,7 +88,11 @@ func (s *stream) fill(in io.Reader) {
 			n += some
 		}
 		if n > 0 {
-			s.blocks <- block[:n]
+			select {
+			case s.blocks <- block[:n]:
+			case <-s.quit:
+				return
+			}
 		}
 	}
 	s.err = err

@@ -51,9 +51,10 @@ func unpackAll(args []string) (Result, error) {
 // unpackInto unpacks a layer beneath an open directory.
 func unpackInto(root int, in io.Reader, record io.Writer, opts Options) (Result, error) {
 	layer, out := newStream(in, opts.MaxSize), bufio.NewWriterSize(record, 256<<10)
+	defer layer.close()
 	t := &tree{root: root, opts: opts}
 	defer t.forget()
-	r := newRecorder(layer, out, t)
+	r := newRecorder(layer, out, t, opts.MaxSize)
 	if err := r.all(layer); err != nil {
 		return Result{}, err
 	}
