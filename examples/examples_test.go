@@ -103,11 +103,23 @@ func TestExec(t *testing.T) {
 	_, crun := exec.LookPath("crun")
 	_, runc := exec.LookPath("runc")
 	need(t, crun == nil || runc == nil, "crun or runc")
-	busybox, err := exec.LookPath("busybox")
-	need(t, err == nil, "busybox")
 	program := build(t, "libexec")
 
-	rootfs := t.TempDir()
+	rootfs := busyboxRoot(t)
+	if out, _ := run(t, 0, program, rootfs, "sh", "-c", "echo $((6 * 7)) $$"); out != "42 1\n" {
+		t.Errorf("stdout %q", out)
+	}
+	run(t, 7, program, rootfs, "sh", "-c", "exit 7")
+	run(t, 127, program, rootfs, "nothere")
+	run(t, 126, program, rootfs, "/bin")
+}
+
+// busyboxRoot is a root file system with a shell.
+func busyboxRoot(t *testing.T) (rootfs string) {
+	t.Helper()
+	busybox, err := exec.LookPath("busybox")
+	need(t, err == nil, "busybox")
+	rootfs = t.TempDir()
 	if err := os.Mkdir(filepath.Join(rootfs, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -121,12 +133,37 @@ func TestExec(t *testing.T) {
 	if err := os.Symlink("busybox", filepath.Join(rootfs, "bin", "sh")); err != nil {
 		t.Fatal(err)
 	}
-	if out, _ := run(t, 0, program, rootfs, "sh", "-c", "echo $((6 * 7)) $$"); out != "42 1\n" {
-		t.Errorf("stdout %q", out)
+	return rootfs
+}
+
+// TestDetached starts a container that waits, and comes back to it.
+func TestDetached(t *testing.T) {
+	need(t, os.Getuid() == 0, "root")
+	_, crun := exec.LookPath("crun")
+	_, runc := exec.LookPath("runc")
+	need(t, crun == nil || runc == nil, "crun or runc")
+	rootfs, program, monitor := busyboxRoot(t), build(t, "detached"), filepath.Join(t.TempDir(), "tug-monitor")
+	cmd := exec.Command("go", "build", "-o", monitor, "../cmd/monitor")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	run(t, 7, program, rootfs, "sh", "-c", "exit 7")
-	run(t, 127, program, rootfs, "nothere")
-	run(t, 126, program, rootfs, "/bin")
+	dir := filepath.Join(t.TempDir(), "one")
+	pid, _ := run(t, 0, program, "start", monitor, dir, rootfs, "sh", "-c", "read a b; echo $((a * b)); exit 7")
+	if !regexp.MustCompile(`^[1-9][0-9]*\n$`).MatchString(pid) {
+		t.Errorf("it printed %q", pid)
+	}
+	var out, errs strings.Builder
+	cmd = exec.Command(program, "attach", dir)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("6 7\n"), &out, &errs
+	if err := cmd.Run(); cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 7 || out.String() != "42\n" {
+		t.Errorf("%v, stdout %q, stderr %q", err, &out, &errs)
+	}
+	if log, err := os.ReadFile(filepath.Join(dir, "log")); !strings.HasSuffix(string(log), " stdout F 42\n") {
+		t.Errorf("the log has %q, %v", log, err)
+	}
+	run(t, 125, program, "attach", dir) // it is over
+	run(t, 125, program, "start", monitor, dir, rootfs, "sh")
 }
 
 // TestDocument compares the programs with what docs/library.md shows of them.
@@ -136,7 +173,7 @@ func TestDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	programs, err := filepath.Glob("*/main.go")
-	if err != nil || len(programs) < 3 {
+	if err != nil || len(programs) < 4 {
 		t.Fatalf("%q, %v", programs, err)
 	}
 	for _, program := range programs {
