@@ -34,6 +34,7 @@ func TestF22Locks(t *testing.T) {
 			{"layers", p.home.Root + "/overlay-layers/layers.lock", false, nil},
 			{"mounts", p.home.RunRoot + "/overlay-layers/mountpoints.lock", false, nil},
 			{"containers", p.home.Root + "/overlay-containers/containers.lock", false, nil},
+			{"a container", filepath.Join(d.dir, "lock"), true, nil},
 			{"a volume", filepath.Join(p.home.Root, "tug/volumes/vol/lock"), true, nil},
 			{"pulls", filepath.Join(p.home.Root, "tug/pull.lock"), true, nil},
 		} {

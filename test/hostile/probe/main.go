@@ -75,6 +75,7 @@ func hold(name string) {
 	}
 	fmt.Println("held")
 	_ = unix.Kill(os.Getpid(), unix.SIGSTOP)
+	time.Sleep(time.Hour) // another thread may be the one that the signal reaches first
 }
 
 // descriptors lists the open ones as NUMBER TARGET, but for the one of the
