@@ -28,12 +28,13 @@ export GOFLAGS    := $(strip $(filter-out -buildvcs=% -tags=%,$(GOFLAGS)) -tags=
 
 # One file for each family of commands, and one name for each command: see
 # docs/architecture.md. A test compares these lists with the programs.
-CONTAINERS = attach cleanup create events exec healthcheck inspect kill logs pause port ps restart rm run start stop unpause version wait
-IMAGES     = auto-update commit copy cp df diff doctor exists export gc history images import info inspect-remote load login logout mount network prune pull push rename rmi save stats tag top umount unshare update volume
+CONTAINERS = attach cleanup create exec healthcheck inspect kill logs pause port ps restart rm run start stop unpause version wait
+IMAGES     = auto-update commit copy cp df diff doctor events exists export gc history images import info inspect-remote load login logout mount network prune pull push rename rmi save stats tag top umount unshare update volume
 ALONE      = unit
 VERBS      = $(CONTAINERS) $(IMAGES) $(ALONE)
 
-BUILD = $(GO) build -trimpath -ldflags '-s -w'
+# Functions begin at multiples of 16 bytes instead of 32: a hundredth smaller.
+BUILD = $(GO) build -trimpath -ldflags '-s -w -funcalign=16'
 
 .PHONY: all build install uninstall man completions test setup check faults bench start size demo clean help
 

@@ -66,8 +66,6 @@ require (
 	github.com/mistifyio/go-zfs/v4 v4.0.0 // indirect
 	github.com/moby/moby/client v0.5.1 // indirect
 	github.com/moby/sys/capability v0.4.0 // indirect
-	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
-	github.com/modern-go/reflect2 v1.0.3-0.20250322232337-35a7c28c31ee // indirect
 	github.com/opencontainers/selinux v1.15.1 // indirect
 	github.com/proglottis/gpgme v0.1.6 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
@@ -86,10 +84,11 @@ require (
 	golang.org/x/tools v0.47.0 // indirect
 )
 
-// The image library needs a few names of these modules, and would link and
+// The libraries need a few names of these modules, and would link and
 // initialize all of them: docs/start-cost.md.
 replace (
 	github.com/containers/ocicrypt => ./internal/standin/ocicrypt
 	github.com/docker/distribution => ./internal/standin/distribution
+	github.com/json-iterator/go => ./internal/standin/json-iterator
 	github.com/sigstore/protobuf-specs => ./internal/standin/protobuf-specs
 )

@@ -9,7 +9,6 @@ import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/attach"
 	"github.com/tug-containers/tug/internal/command/cleanup"
-	"github.com/tug-containers/tug/internal/command/events"
 	"github.com/tug-containers/tug/internal/command/exec"
 	"github.com/tug-containers/tug/internal/command/healthcheck"
 	"github.com/tug-containers/tug/internal/command/inspect"
@@ -37,7 +36,6 @@ func main() {
 	cli.Family(map[string]func() *cobra.Command{
 		"attach":      attach.New,
 		"cleanup":     cleanup.New,
-		"events":      events.New,
 		"exec":        exec.New,
 		"healthcheck": healthcheck.New,
 		"inspect":     inspect.New,

@@ -14,6 +14,7 @@ import (
 	"github.com/tug-containers/tug/internal/command/df"
 	"github.com/tug-containers/tug/internal/command/diff"
 	"github.com/tug-containers/tug/internal/command/doctor"
+	"github.com/tug-containers/tug/internal/command/events"
 	"github.com/tug-containers/tug/internal/command/exists"
 	"github.com/tug-containers/tug/internal/command/export"
 	"github.com/tug-containers/tug/internal/command/gc"
@@ -48,38 +49,39 @@ func main() {
 		return
 	}
 	cli.Family(map[string]func() *cobra.Command{
-		"cp":             cp.New,
-		"import":         importer.New,
-		"export":         export.New,
 		"auto-update":    autoupdate.New,
 		"commit":         commit.New,
-		"save":           save.New,
-		"push":           push.New,
-		"load":           load.New,
 		"copy":           copy.New,
-		"inspect-remote": inspectremote.New,
-		"login":          login.New,
-		"logout":         logout.New,
+		"cp":             cp.New,
 		"df":             df.New,
 		"diff":           diff.New,
-		"exists":         exists.New,
-		"gc":             gc.New,
 		"doctor":         doctor.New,
-		"info":           info.New,
-		"unshare":        unshare.New,
+		"events":         events.New,
+		"exists":         exists.New,
+		"export":         export.New,
+		"gc":             gc.New,
 		"history":        history.New,
 		"images":         images.New,
+		"import":         importer.New,
+		"info":           info.New,
+		"inspect-remote": inspectremote.New,
+		"load":           load.New,
+		"login":          login.New,
+		"logout":         logout.New,
 		"mount":          mount.New,
 		"network":        network.New,
 		"prune":          prune.New,
+		"pull":           pull.New,
+		"push":           push.New,
 		"rename":         rename.New,
 		"rmi":            rmi.New,
+		"save":           save.New,
 		"stats":          stats.New,
 		"tag":            tag.New,
 		"top":            top.New,
 		"umount":         umount.New,
+		"unshare":        unshare.New,
 		"update":         update.New,
 		"volume":         volume.New,
-		"pull":           pull.New,
 	})
 }
