@@ -91,6 +91,23 @@ func (b *bridge) Holders() ([]string, error) {
 	return ids, errors.Join(err, ferr)
 }
 
+// uninterrupted asks the kernel for a list again when that has changed meanwhile
+// (NLM_F_DUMP_INTR). Where it changes all the time, the last answer has to do: it may
+// lack what came or went just now.
+func uninterrupted(ask func() error) error {
+	for range 10 {
+		if err := ask(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return err
+		}
+	}
+	return nil
+}
+
+func dump[T any](list func() ([]T, error)) (all []T, err error) {
+	err = uninterrupted(func() (err error) { all, err = list(); return err })
+	return all, err
+}
+
 // links are the interfaces of containers, by their ID.
 func (b *bridge) links() (map[string]string, error) {
 	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
@@ -98,7 +115,7 @@ func (b *bridge) links() (map[string]string, error) {
 		return nil, err
 	}
 	defer h.Close()
-	all, err := h.LinkList()
+	all, err := dump(h.LinkList)
 	if err != nil {
 		return nil, err
 	}

@@ -123,7 +123,7 @@ func completeMacvlan(n *Network) error {
 
 // defaultInterface is that of the host's default route.
 func defaultInterface() (string, error) {
-	routes, err := netlink.RouteList(nil, unix.AF_INET)
+	routes, err := dump(func() ([]netlink.Route, error) { return netlink.RouteList(nil, unix.AF_INET) })
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/tug-containers/tug/internal/errclass"
+	"github.com/vishvananda/netlink"
 )
 
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
@@ -222,5 +223,25 @@ func TestConfig(t *testing.T) {
 		if _, err := ReadConfig([]string{file}); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%q: %v", bad, err)
 		}
+	}
+}
+
+// TestInterruptedDump: a list that changes while the kernel gives it is asked for
+// again.
+func TestInterruptedDump(t *testing.T) {
+	for _, changes := range []int{0, 3, 100} {
+		asked := 0
+		all, err := dump(func() ([]int, error) {
+			if asked++; asked <= changes {
+				return []int{1}, netlink.ErrDumpInterrupted
+			}
+			return []int{1, 2}, nil
+		})
+		if want := min(changes, 9) + 1; err != nil || asked != want || len(all) != 2 && changes < 10 {
+			t.Errorf("%d changes: asked %d times, %v, %v", changes, asked, all, err)
+		}
+	}
+	if _, err := dump(func() ([]int, error) { return nil, os.ErrPermission }); !errors.Is(err, os.ErrPermission) {
+		t.Error(err)
 	}
 }

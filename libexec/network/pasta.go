@@ -158,7 +158,7 @@ func (p *pasta) look(j *Joined) error {
 		}
 		j.MAC = link.Attrs().HardwareAddr.String()
 		j.Addresses, j.Gateways = nil, nil
-		addresses, err := h.AddrList(link, netlink.FAMILY_ALL)
+		addresses, err := dump(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_ALL) })
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func (p *pasta) look(j *Joined) error {
 				j.Addresses = append(j.Addresses, netip.PrefixFrom(ip.Unmap(), ones))
 			}
 		}
-		routes, err := h.RouteList(link, netlink.FAMILY_ALL)
+		routes, err := dump(func() ([]netlink.Route, error) { return h.RouteList(link, netlink.FAMILY_ALL) })
 		for _, r := range routes {
 			if ip, ok := netip.AddrFromSlice(r.Gw); ok && (r.Dst == nil || r.Dst.IP.IsUnspecified()) {
 				j.Gateways = append(j.Gateways, ip.Unmap())

@@ -284,7 +284,11 @@ func forgetFlows(j *Joined) error {
 		return err
 	}
 	for _, family := range []netlink.InetFamily{unix.AF_INET, unix.AF_INET6} {
-		if _, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, f); err != nil && !errors.Is(err, os.ErrNotExist) {
+		err := uninterrupted(func() error {
+			_, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, f)
+			return err
+		})
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("connection tracking: %w", err)
 		}
 	}
