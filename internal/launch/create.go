@@ -7,11 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/libexec"
+	"github.com/tug-containers/tug/libexec/monitor"
 	"github.com/tug-containers/tug/libstorage"
 )
 
@@ -71,7 +74,7 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 		return errclass.New(errclass.Usage, "--sdnotify", errors.New("--sdnotify healthy: neither --health-cmd nor the image has a health check"))
 	case l.o.Health.manual():
 		return errclass.New(errclass.Usage, "--health-interval", errors.New("--health-interval disable: not together with --supervised: nobody else runs the check"))
-	case l.o.Health.restarts():
+	case l.o.Health.OnFailure == monitor.HealthRestart:
 		return errclass.New(errclass.Usage, "--health-on-failure", errors.New("health check: not restart together with --supervised: kill, and Restart= of the unit"))
 	}
 	if l.runtime, err = findRuntime(ctx, l.store, l.o.Runtime); err != nil {
@@ -90,7 +93,7 @@ func (l *launcher) create(ctx context.Context, create libstorage.ContainerOption
 	if l.o.Exec.KeepGroups && l.runtime.Name != "crun" {
 		return errclass.New(errclass.Unsupported, "--group-add", fmt.Errorf("--group-add keep-groups: %s cannot do that, crun can", l.runtime.Name))
 	}
-	create.Command, create.Labels = l.o.Exec.Args(&l.config), merged(l.config.Labels, l.o.Labels)
+	create.Command, create.Labels = l.o.Exec.Args(&l.config), merged(imageLabels(l.config.Labels), l.o.Labels)
 	if create.Config, err = json.Marshal(&l.o.Config); err != nil {
 		return fmt.Errorf("internal error: %w", err)
 	}
@@ -136,6 +139,18 @@ func (l *launcher) stopSignal() syscall.Signal {
 		return syscall.SIGTERM
 	}
 	return sig
+}
+
+// imageLabels are those of an image, without what would have its container kept
+// current: that is for who runs it to say.
+func imageLabels(labels map[string]string) map[string]string {
+	const asks = "io.containers.autoupdate"
+	if _, ok := labels[asks]; !ok {
+		return labels
+	}
+	labels = maps.Clone(labels)
+	maps.DeleteFunc(labels, func(name, _ string) bool { return strings.HasPrefix(name, asks) })
+	return labels
 }
 
 // merged is a with b over it.

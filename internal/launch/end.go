@@ -204,15 +204,20 @@ func (e *ender) ask(ctx context.Context) (err error) {
 	if e.o.Timeout != nil {
 		limit = *e.o.Timeout
 	}
-	if service := config.Service; service.has(ctx, r.Pid) {
+	service := config.Service
+	managed, err := service.has(ctx, r.Pid)
+	if err != nil && !e.anyhow {
+		return e.errorf(errclass.Internal, "%w", err)
+	}
+	if managed {
 		// Who stops it by itself would see it started again by Restart=.
-		if _, err := service.systemctl(ctx, "stop", "--no-block", service.Unit); err != nil {
+		if _, err := service.systemctl(ctx, "stop", "--no-block", "--", service.Unit); err != nil {
 			return e.errorf(errclass.Internal, "%w", err)
 		}
 		sig = 0 // the manager asks it
 		defer func() {
 			if err == nil {
-				_, err = service.systemctl(ctx, "stop", service.Unit) // it cleans up
+				_, err = service.systemctl(ctx, "stop", "--", service.Unit) // it cleans up
 			}
 		}()
 	}

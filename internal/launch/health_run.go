@@ -67,6 +67,9 @@ func CheckHealth(ctx context.Context, store *libstorage.Store, c *libstorage.Con
 	}
 	if err = errors.Join(err, held.Close()); err == nil {
 		action := h.action(verdict)
+		if action == monitor.HealthRestart && config.Service != nil {
+			action = monitor.HealthKill // Restart= of the unit says what then
+		}
 		if action == monitor.HealthStop && config.Service != nil {
 			return healthy, end(ctx, c, config.StopSignal, config.StopTimeout) // the manager shall not take it for an order
 		}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/tug-containers/tug/internal/errclass"
@@ -21,8 +23,10 @@ import (
 // says what is wrong where we would.
 func (s *Service) watch(program []string, id string, stderr *os.File) error {
 	cmd := exec.Command(program[0], append(program[1:len(program):len(program)], id)...)
+	// To the manager the container speaks, or this process alone.
+	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(entry string) bool { return strings.HasPrefix(entry, sdnotify.Env+"=") })
 	if s.Notify == NotifyHealthy && s.Socket != "" {
-		cmd.Env = append(cmd.Environ(), sdnotify.Env+"="+s.Socket)
+		cmd.Env = append(cmd.Env, sdnotify.Env+"="+s.Socket)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Stderr = stderr

@@ -43,7 +43,7 @@ func Networks(store places, config network.Config, resolver string, debug func(m
 
 // NetworkConfig reads what containers.conf says about networks.
 func NetworkConfig() (network.Config, error) {
-	return network.ReadConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
+	return network.ReadConfig(ConfigFiles())
 }
 
 // networkConfig reads it once.

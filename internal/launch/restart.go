@@ -20,9 +20,14 @@ import (
 // at its end stays: who keeps it starts it again, in the place of removing it.
 func Restart(ctx context.Context, store *libstorage.Store, c *libstorage.ContainerInfo, stop StopOptions, start StartOptions) error {
 	id := c.Record.ID
-	if config, err := ReadConfig(c); err == nil && config.Service.has(ctx, c.Record.Pid) {
-		_, err := config.Service.systemctl(ctx, "restart", config.Service.Unit)
-		return err
+	if config, err := ReadConfig(c); err == nil {
+		managed, err := config.Service.has(ctx, c.Record.Pid)
+		if managed {
+			_, err = config.Service.systemctl(ctx, "restart", "--", config.Service.Unit)
+		}
+		if managed || err != nil {
+			return err
+		}
 	}
 	goes := c.Record.Ephemeral || c.Record.AutoRemove
 	var err error

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
+	"go.podman.io/storage/pkg/unshare"
 )
 
 // places are where a store is; the records of its containers know that too.
@@ -31,7 +32,7 @@ func runtimeOf(ctx context.Context, store places, runDir, name string) (*libexec
 }
 
 func findRuntimeAt(ctx context.Context, store places, runDirs, name string) (*libexec.Runtime, error) {
-	config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
+	config, err := libexec.ReadRuntimeConfig(ConfigFiles())
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +42,10 @@ func findRuntimeAt(ctx context.Context, store places, runDirs, name string) (*li
 		ScratchDir: filepath.Join(store.Root(), "tug"),
 	})
 }
+
+// ConfigFiles are the files of containers.conf for who runs the command, also where
+// that is root of a user namespace by now.
+func ConfigFiles() []string { return libexec.RuntimeConfigFiles(os.Getenv, unshare.GetRootlessUID()) }
 
 // advise tells what is to be said of the runtime that a container is given to.
 func advise(ctx context.Context, r *libexec.Runtime, warn func(message string)) {
@@ -56,7 +61,7 @@ func advise(ctx context.Context, r *libexec.Runtime, warn func(message string)) 
 // containers.conf says.
 func DetachKeys(asked string, given bool) ([]byte, error) {
 	if !given {
-		config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
+		config, err := libexec.ReadRuntimeConfig(ConfigFiles())
 		if err != nil {
 			return nil, err
 		}

@@ -229,7 +229,7 @@ func (s *Service) systemctl(ctx context.Context, args ...string) (string, error)
 	if s.User {
 		args = append([]string{"--user"}, args...)
 	}
-	out, err := exec.CommandContext(ctx, "systemctl", args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "systemctl", append([]string{"--no-ask-password"}, args...)...).CombinedOutput()
 	text := strings.TrimSpace(string(out))
 	if err != nil {
 		return "", fmt.Errorf("systemctl %s: %w: %s", strings.Join(args, " "), err, text)
@@ -238,20 +238,31 @@ func (s *Service) systemctl(ctx context.Context, args ...string) (string, error)
 }
 
 // Restart restarts the service, also where it has failed too often, and waits until
-// it is ready or has failed.
-func (s *Service) Restart(ctx context.Context) error {
-	if _, err := s.systemctl(ctx, "reset-failed", s.Unit); err != nil && ctx.Err() != nil {
-		return err // it is no error that nothing has failed
+// it is ready or has failed. begun tells that the manager has tried.
+func (s *Service) Restart(ctx context.Context) (begun bool, err error) {
+	was, err := s.property(ctx, "InvocationID")
+	if err != nil {
+		return false, err
 	}
-	_, err := s.systemctl(ctx, "restart", s.Unit)
-	return err
+	if _, err := s.systemctl(ctx, "reset-failed", "--", s.Unit); err != nil && ctx.Err() != nil {
+		return false, err // it is no error that nothing has failed
+	}
+	if _, err = s.systemctl(ctx, "restart", "--", s.Unit); err == nil {
+		return true, nil
+	}
+	now, perr := s.property(ctx, "InvocationID")
+	return perr == nil && now != was, errors.Join(err, perr)
+}
+
+func (s *Service) property(ctx context.Context, name string) (string, error) {
+	return s.systemctl(ctx, "show", "--property="+name, "--value", "--", s.Unit)
 }
 
 // has tells whether the process is the main process of the unit now.
-func (s *Service) has(ctx context.Context, pid int) bool {
+func (s *Service) has(ctx context.Context, pid int) (bool, error) {
 	if s == nil || s.Unit == "" || pid <= 0 {
-		return false
+		return false, nil
 	}
-	main, err := s.systemctl(ctx, "show", "--property=MainPID", "--value", s.Unit)
-	return err == nil && main == strconv.Itoa(pid)
+	main, err := s.property(ctx, "MainPID")
+	return err == nil && main == strconv.Itoa(pid), err
 }

@@ -91,8 +91,10 @@ func (c *converter) onFailure() {
 	value := c.one(e)
 	if value == "restart" {
 		value = "kill"
-		if again, ok := c.file.Section("Service").Last("Restart"); !ok || again.Value == "no" {
+		if again, ok := c.file.Section("Service").Last("Restart"); !ok {
 			c.svc = append(c.svc, "Restart=on-failure")
+		} else if again.Value == "no" {
+			c.problem(e, "Restart=on-failure in [Service]", "HealthOnFailure=restart: Restart=no of the unit forbids it")
 		}
 	}
 	c.option("health-on-failure", value)

@@ -154,6 +154,14 @@ func (d *described) add(name, value string) error {
 		d.set("ContainerName", value)
 	case "restart":
 		d.restart = value
+	case "health-on-failure":
+		if value == "restart" && d.restart == "" {
+			d.restart = "on-failure"
+		}
+		d.set("HealthOnFailure", value)
+	case "root", "runroot", "storage-driver", "storage-opt", "log-level", "runtime":
+		// Who cleans up has to find the store, too.
+		d.lines = append(d.lines, "GlobalArgs="+joined([]string{"--" + name + "=" + value}))
 	case "rootfs":
 		d.rootfs = value == "true"
 	case "user":
@@ -188,7 +196,6 @@ func assignment(name, value string) (string, bool) {
 	if key, ok := map[string]string{
 		"device": "AddDevice", "env-file": "EnvironmentFile", "volume": "Volume", "mount": "Mount", "network": "Network", "net": "Network",
 		"memory": "Memory", "pids-limit": "PidsLimit", "stop-signal": "StopSignal", "stop-timeout": "StopTimeout",
-		"health-on-failure": "HealthOnFailure",
 	}[name]; ok {
 		return key + "=" + one(value), true
 	}

@@ -200,6 +200,9 @@ func (p *pasta) Reload(ctx context.Context, _ *Network, on []Joined) error {
 	var errs []error
 	for i := range on {
 		j := &on[i]
+		if !j.Up {
+			continue // who starts it is at it
+		}
 		pid, err := p.pid(j)
 		if err == nil && isPasta(pid, j.Netns) || !isNamespace(j.Netns) {
 			continue

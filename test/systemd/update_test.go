@@ -62,6 +62,9 @@ func TestAutoUpdate(t *testing.T) {
 		}
 	}
 	states("", "false", "false", 0)
+	if out := m.must("tug auto-update --tls-verify=false --format json"); !strings.Contains(out, `"Updated": "false"`) || !strings.HasPrefix(out, "[") {
+		t.Error(out)
+	}
 
 	// made makes an image that differs from the others. (What nsenter brings into
 	// the machine may not start a container.)

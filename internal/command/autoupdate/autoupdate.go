@@ -81,6 +81,9 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 	defer func() { err = errors.Join(err, u.store.Close()) }()
 	rows, err := u.update(ctx)
 	display.Close() // before the table
+	if format.JSON {
+		return errors.Join(err, cli.WriteJSON(stdout, rows))
+	}
 	return errors.Join(err, cli.Write(stdout, format, rows, true))
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sirupsen/logrus"
 	"github.com/tug-containers/tug/internal/errclass"
 	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libimage"
@@ -35,9 +36,10 @@ type candidate struct {
 // update looks at all containers, then restarts the units of those that are not
 // current. One that fails does not keep the others from it.
 func (u *updater) update(ctx context.Context) ([]row, error) {
+	rows := []row{}
 	all, err := u.candidates(ctx)
 	if err != nil {
-		return nil, err
+		return rows, err
 	}
 	var errs []error
 	for _, c := range all {
@@ -64,9 +66,11 @@ func (u *updater) update(ctx context.Context) ([]row, error) {
 				other.Updated = state
 			}
 			errs = append(errs, err)
+			if state == rolledBack {
+				errs = append(errs, u.followBack(ctx, all, same))
+			}
 		}
 	}
-	rows := []row{}
 	for _, c := range all {
 		rows = append(rows, c.row)
 	}
@@ -88,7 +92,7 @@ func (u *updater) candidates(ctx context.Context) ([]*candidate, error) {
 		}
 		config, err := launch.ReadConfig(&info)
 		if err != nil {
-			return nil, err
+			logrus.Error(err)
 		}
 		c := &candidate{info: info, service: config.Service, row: row{
 			Container: r.ID[:12] + " (" + r.Name + ")", ContainerName: r.Name, ContainerID: r.ID, Image: r.ImageName, Policy: policy,
@@ -108,7 +112,7 @@ func (u *updater) look(ctx context.Context, c *candidate) (newer bool, err error
 	fail := func(class errclass.Class, format string, args ...any) (bool, error) {
 		return false, errclass.New(class, c.ContainerName, fmt.Errorf("container %s: "+format, append([]any{c.ContainerName}, args...)...))
 	}
-	if c.Unit == "" {
+	if !strings.HasSuffix(c.Unit, ".service") {
 		return fail(errclass.Conflict, "it has the label %s, and is no unit that could be restarted", policyLabel)
 	}
 	switch c.Policy {
@@ -141,8 +145,7 @@ func (u *updater) ask(ctx context.Context, c *candidate) (newer bool, err error)
 		return false, err
 	}
 	access := u.access
-	// The image's own word is not enough to have a file of the host read.
-	if file := c.info.Record.Labels[authFileLabel]; file != "" && file != config.Config.Labels[authFileLabel] && access.AuthFile == "" {
+	if file := c.info.Record.Labels[authFileLabel]; file != "" && access.AuthFile == "" {
 		if _, err := os.Stat(file); err != nil {
 			return false, errclass.New(errclass.Usage, file, fmt.Errorf("label %s: %w", authFileLabel, err))
 		}
@@ -173,8 +176,12 @@ func (u *updater) ask(ctx context.Context, c *candidate) (newer bool, err error)
 // does not become ready.
 func (u *updater) restart(ctx context.Context, of []*candidate) (state string, err error) {
 	service := of[0].service
-	if err = service.Restart(ctx); err == nil {
+	begun, err := service.Restart(ctx)
+	if err == nil {
 		return updated, nil
+	}
+	if !begun {
+		return failed, errclass.New(errclass.Conflict, service.Unit, fmt.Errorf("unit %s: it cannot be restarted: %w", service.Unit, err))
 	}
 	err = errclass.New(errclass.Conflict, service.Unit, fmt.Errorf("unit %s: does not become ready: %w", service.Unit, err))
 	if !u.rollback {
@@ -185,8 +192,31 @@ func (u *updater) restart(ctx context.Context, of []*candidate) (state string, e
 			return failed, errors.Join(err, terr)
 		}
 	}
-	if rerr := service.Restart(ctx); rerr != nil {
+	if _, rerr := service.Restart(ctx); rerr != nil {
 		return failed, errors.Join(err, fmt.Errorf("with the image that it had: %w", rerr))
 	}
 	return rolledBack, err
+}
+
+// followBack takes back the other units of images that were taken back: a name stands
+// for one image, and the next start would take it.
+func (u *updater) followBack(ctx context.Context, all, back []*candidate) error {
+	var errs []error
+	for _, c := range all {
+		shared := slices.ContainsFunc(back, func(b *candidate) bool { return b.Image == c.Image && b.Unit != c.Unit })
+		if !shared {
+			continue
+		}
+		switch c.Updated {
+		case pending:
+			c.Updated = rolledBack // before it has come to that
+		case updated:
+			c.Updated = rolledBack
+			if _, err := c.service.Restart(ctx); err != nil {
+				c.Updated = failed
+				errs = append(errs, errclass.New(errclass.Conflict, c.Unit, fmt.Errorf("unit %s: %w", c.Unit, err)))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }

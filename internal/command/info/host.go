@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tug-containers/tug/internal/doctor"
+	"github.com/tug-containers/tug/internal/launch"
 	"github.com/tug-containers/tug/libexec"
 	"github.com/tug-containers/tug/libstorage"
 	"golang.org/x/sys/unix"
@@ -119,7 +120,7 @@ func hostFacts(ctx context.Context, s *libstorage.Store, name string) (h host, e
 
 // runtimeFacts are nil where there is no runtime that works.
 func runtimeFacts(ctx context.Context, s *libstorage.Store, name string) (*ociRuntime, error) {
-	config, err := libexec.ReadRuntimeConfig(libexec.RuntimeConfigFiles(os.Getenv, os.Getuid()))
+	config, err := libexec.ReadRuntimeConfig(launch.ConfigFiles())
 	if err != nil {
 		return nil, err
 	}

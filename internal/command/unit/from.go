@@ -62,7 +62,7 @@ func (o *options) createCommand(container string) ([]string, error) {
 	if strings.HasPrefix(container, "-") {
 		return nil, fmt.Errorf("%s: not a container", container)
 	}
-	c := exec.Command(filepath.Join(o.dir(), "tug-inspect"), "--type", "container", "--", container)
+	c := exec.Command(filepath.Join(o.dir(), "tug-inspect"), append(o.args(), "--type", "container", "--", container)...)
 	var said strings.Builder
 	c.Stderr = &said
 	out, err := c.Output()
