@@ -37,9 +37,10 @@ func TestAutoUpdate(t *testing.T) {
 	m.must("tug pull -q --tls-verify=false " + name)
 	remote := strings.ReplaceAll(service("remote", "", "--label=io.containers.autoupdate=registry", waits), image, name)
 	m.write("/etc/systemd/system/remote.service", remote)
+	m.write("/etc/systemd/system/twin.service", strings.ReplaceAll(strings.ReplaceAll(remote, "--name=remote", "--name=twin"), "--service remote", "--service twin"))
 	m.write("/etc/systemd/system/local.service", service("local", "", "--label=io.containers.autoupdate=local", waits))
 	m.write("/etc/systemd/system/still.service", service("still", "", "", waits))
-	m.must("systemctl daemon-reload && systemctl start remote local still")
+	m.must("systemctl daemon-reload && systemctl start remote twin local still")
 	for _, name := range []string{"tug-auto-update.service", "tug-auto-update.timer"} {
 		unit, err := os.ReadFile("../../cmd/auto-update/" + name)
 		if err != nil {
@@ -57,7 +58,7 @@ func TestAutoUpdate(t *testing.T) {
 	states := func(options, remote, local string, want int) {
 		t.Helper()
 		out, code := m.try(update + options + " >/run/rows 2>/run/said; code=$?; sort /run/rows; exit $code")
-		if out != "local.service local "+local+"\nremote.service registry "+remote || code != want {
+		if out != "local.service local "+local+"\nremote.service registry "+remote+"\ntwin.service registry "+remote || code != want {
 			t.Errorf("exit code %d, %s\n%s", code, out, m.must("cat /run/said"))
 		}
 	}
@@ -90,10 +91,10 @@ func TestAutoUpdate(t *testing.T) {
 	push("localhost/bad:1")
 	m.must("tug tag localhost/bad:1 " + image)
 	states("--rollback=false", "failed", "failed", 125)
-	m.must("tug tag localhost/second:1 " + image + " && tug tag localhost/second:1 " + name + " && systemctl restart remote local")
+	m.must("tug tag localhost/second:1 " + image + " && tug tag localhost/second:1 " + name + " && systemctl restart remote twin local")
 	m.must("tug tag localhost/bad:1 " + image)
 	states("", "rolled back", "rolled back", 125)
-	if out := m.must("tug exec remote cat /version && tug exec local cat /version && systemctl is-active remote local"); out != "2\n2\nactive\nactive" {
+	if out := m.must("tug exec remote cat /version && tug exec local cat /version && tug exec twin cat /version && systemctl is-active remote local twin"); out != "2\n2\n2\nactive\nactive\nactive" {
 		t.Error(out)
 	}
 	if got := m.must("tug images -q --no-trunc " + name); got == old || got != m.must("tug images -q --no-trunc localhost/second:1") {
