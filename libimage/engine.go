@@ -71,9 +71,9 @@ func ready(ctx context.Context, store *libstorage.Store, src *source, pc *signat
 
 func newEngine(store *libstorage.Store, src *source, events *reporter, parallel uint) *engine {
 	// A layer keeps a core busy, or waits for the network.
-	most := runtime.GOMAXPROCS(0) + 1
+	most := min(runtime.GOMAXPROCS(0)+1, 6)
 	if parallel > 0 {
-		most = min(most, int(parallel))
+		most = int(min(parallel, 64))
 	}
 	return &engine{store: store, lib: store.Library(), src: src, events: events, parallel: most}
 }

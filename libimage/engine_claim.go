@@ -21,10 +21,10 @@ import (
 // have names of their own: so nobody waits in a circle.
 func (e *engine) take(ctx context.Context, l *layer) (there bool, err error) {
 	dir := filepath.Join(e.store.Root(), "tug", "pulling")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return false, err
-	}
 	for {
+		if err := errors.Join(context.Cause(ctx), os.MkdirAll(dir, 0o700)); err != nil {
+			return false, err
+		}
 		l.claim, err = ondisk.Lock(ctx, filepath.Join(dir, l.id), 0o600)
 		if !errors.Is(err, fs.ErrNotExist) { // the other one has just let go
 			break
@@ -45,7 +45,7 @@ func (e *engine) release(l *layer) error {
 	if l.claim == nil {
 		return nil
 	}
-	err := errors.Join(os.Remove(l.claim.Name()), l.claim.Close())
+	err := errors.Join(ondisk.Remove(l.claim.Name()), l.claim.Close())
 	l.claim = nil
 	return err
 }

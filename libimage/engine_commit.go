@@ -66,7 +66,7 @@ func (e *engine) settle(l *layer) error {
 	}
 	defer dir.Close()
 	if l.staged.RootDirMode == nil && l.parent != "" {
-		below, err := e.lib.DifferTarget(l.parent)
+		below, err := e.target(l.parent)
 		if err != nil {
 			return fmt.Errorf("find layer %s: %w", l.parent, err)
 		}
@@ -91,4 +91,17 @@ func (e *engine) settle(l *layer) error {
 		return fmt.Errorf("flush store %s: %w", e.store.Root(), err)
 	}
 	return nil
+}
+
+// target is where the files of a layer are, also of one in an additional image store.
+func (e *engine) target(id string) (string, error) {
+	driver, err := e.lib.GraphDriver()
+	if err != nil {
+		return "", err
+	}
+	differ, ok := driver.(graphdriver.DriverWithDiffer)
+	if !ok {
+		return "", fmt.Errorf("internal error: driver %s has no place for it", driver)
+	}
+	return differ.DifferTarget(id)
 }

@@ -27,13 +27,11 @@ func (e *engine) stage(ctx context.Context, l *layer) error {
 	if there || err != nil {
 		return err
 	}
-	in, err := e.open(ctx, l)
-	if err != nil {
-		return err
+	d := &differ{
+		ctx: ctx, most: max(bombSize, bombRatio*l.size),
+		open: func(scratch string) (io.ReadCloser, error) { return e.open(ctx, l, scratch) },
 	}
-	d := &differ{ctx: ctx, in: in, most: max(bombSize, bombRatio*l.size)}
 	l.staged, err = e.lib.PrepareStagedLayer(nil, d)
-	err = errors.Join(err, in.Close())
 	if err != nil {
 		return e.blameLayer(l, err)
 	}
@@ -59,8 +57,9 @@ func (e *engine) blameLayer(l *layer, err error) error {
 }
 
 // open gives the layer's stream: from the store, where it is on top of other
-// layers, else from the source.
-func (e *engine) open(ctx context.Context, l *layer) (io.ReadCloser, error) {
+// layers and whole, else from the source. scratch is a directory for a file that has
+// no name.
+func (e *engine) open(ctx context.Context, l *layer, scratch string) (io.ReadCloser, error) {
 	if l.twin != nil {
 		select {
 		case <-l.twin.committed:
@@ -73,9 +72,11 @@ func (e *engine) open(ctx context.Context, l *layer) (io.ReadCloser, error) {
 		known, err = e.lib.LayersByUncompressedDigest(l.blob)
 	}
 	if err == nil && len(known) > 0 {
-		e.events.begin(Event{Kind: EventSkipped, Digest: l.blob, Size: l.size})
-		uncompressed := archive.Uncompressed
-		return e.lib.Diff("", known[0].ID, &storage.DiffOptions{Compression: &uncompressed})
+		// One that is gone meanwhile, or damaged, is fetched.
+		if in, kerr := e.known(known[0].ID, scratch); kerr == nil {
+			e.events.begin(Event{Kind: EventSkipped, Digest: l.blob, Size: l.size})
+			return in, nil
+		}
 	}
 	if err != nil && !errors.Is(err, storage.ErrLayerUnknown) {
 		return nil, err
@@ -90,6 +91,28 @@ func (e *engine) open(ctx context.Context, l *layer) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return &told{ReadCloser: in, layer: l, events: e.events}, nil
+}
+
+// known gives a layer that the store has as the archive that it was. The library
+// holds a lock of the store as long as that is read, so it is read to its end first.
+func (e *engine) known(id, scratch string) (io.ReadCloser, error) {
+	uncompressed := archive.Uncompressed
+	diff, err := e.lib.Diff("", id, &storage.DiffOptions{Compression: &uncompressed})
+	if err != nil {
+		return nil, err
+	}
+	f, err := newRecord(scratch, "known")
+	if err != nil {
+		return nil, errors.Join(err, diff.Close())
+	}
+	_, err = io.Copy(f, diff)
+	if err = errors.Join(err, diff.Close()); err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // told is a stream that tells how far it is.
@@ -114,11 +137,11 @@ func (t *told) Read(p []byte) (int, error) {
 // differ is how the store lets others unpack.
 type differ struct {
 	ctx  context.Context
-	in   io.Reader
+	open func(scratch string) (io.ReadCloser, error)
 	most int64
 }
 
-// Close does nothing: the stream is its owner's.
+// Close does nothing: there is nothing to close when ApplyDiff has returned.
 func (d *differ) Close() error { return nil }
 
 // ApplyDiff unpacks the stream into dest.
@@ -135,15 +158,19 @@ func (d *differ) ApplyDiff(dest string, options *archive.TarOptions, how *graphd
 	if err := root.Chmod(rootMode); err != nil {
 		return out, err
 	}
-	record, err := newRecord(how.StagingDirectory)
+	record, err := newRecord(how.StagingDirectory, "record")
 	if err != nil {
 		return out, err
 	}
-	result, err := unpack.Layer(d.ctx, d.in, root, record, unpack.Options{
+	in, err := d.open(how.StagingDirectory)
+	if err != nil {
+		return out, errors.Join(err, record.Close())
+	}
+	result, err := unpack.Layer(d.ctx, in, root, record, unpack.Options{
 		Opaque: archive.GetOverlayXattrName("opaque"), InUserNS: options.InUserNS, IgnoreChown: options.IgnoreChownErrors,
 		MaxSize: d.most,
 	})
-	if err != nil {
+	if err = errors.Join(err, in.Close()); err != nil {
 		return out, errors.Join(err, record.Close())
 	}
 	out = graphdriver.DriverWithDifferOutput{
@@ -161,10 +188,10 @@ func (d *differ) ApplyDiff(dest string, options *archive.TarOptions, how *graphd
 const rootMode = 0o555
 
 // newRecord makes a file without a name, where file systems can.
-func newRecord(dir string) (*os.File, error) {
+func newRecord(dir, name string) (*os.File, error) {
 	f, err := os.OpenFile(dir, os.O_RDWR|unix.O_TMPFILE, 0o600)
 	if err == nil || (!errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR)) {
 		return f, err
 	}
-	return os.OpenFile(filepath.Join(dir, "record"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	return os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }

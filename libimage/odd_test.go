@@ -94,6 +94,7 @@ func odd(t *testing.T) map[string][]images.Layer {
 		"not compressed":                  {base, plainLayer(t, images.File("x", 0o644, "x"))},
 		"zstd":                            {base, zstdLayer(t, images.File("x", 0o644, "x"), images.Zeros("zeros", 0o644, 9_000_000))},
 		"the same layer again":            {base, entries(images.File("x", 0o644, "x")), base, entries(images.File("x", 0o644, "x"))},
+		"the same layer all over":         {base, entries(images.File("x", 0o644, "x")), base, entries(images.File("x", 0o644, "x")), base, entries(images.File("x", 0o644, "x")), base},
 		"sparse old":                      {base, sparse(t, "--format=gnu")},
 		"sparse PAX 0.0":                  {base, sparse(t, "--format=pax", "--sparse-version=0.0")},
 		"sparse PAX 1.0":                  {base, sparse(t, "--format=pax", "--sparse-version=1.0")},

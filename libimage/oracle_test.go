@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/tug-containers/tug/internal/storetest"
 	"github.com/tug-containers/tug/libimage"
 	"github.com/tug-containers/tug/libstorage"
 	"github.com/tug-containers/tug/test/images"
@@ -223,4 +224,24 @@ func xattrs(path string) []string {
 	names := strings.Split(strings.TrimSuffix(string(raw[:n]), "\x00"), "\x00")
 	slices.Sort(names)
 	return names
+}
+
+// TestLayersElsewhere: the layers below are in an additional image store.
+func TestLayersElsewhere(t *testing.T) {
+	shared, server := newStore(t), hostile.New(t, hostile.Options{})
+	layers := odd(t)["the same layer again"]
+	base := server.Add(layered(t, layers[:1]), "base")
+	if _, err := libimage.Pull(t.Context(), shared, base, libimage.PullOptions{Access: plain(t)}); err != nil {
+		t.Fatal(err)
+	}
+	// By another name: in one process, a file has one kind of lock.
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Symlink(shared.Root(), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	store := storetest.Open(t, libstorage.Options{DriverOptions: []string{"imagestore=" + elsewhere}})
+	ref := server.Add(layered(t, layers), "app")
+	if _, err := libimage.Pull(t.Context(), store, ref, libimage.PullOptions{Access: plain(t)}); err != nil {
+		t.Error(err)
+	}
 }

@@ -52,7 +52,8 @@ type PullOptions struct {
 	Policy   PullPolicy // "" is PullAlways
 	Platform Platform
 	Retry    Retry
-	// Parallel is how many blobs are fetched at once; 0 is the library's 6.
+	// Parallel is how many blobs are fetched at once; 0 is one more than there are
+	// cores, 6 at most.
 	Parallel uint
 	// Progress gets the events, one at a time.
 	Progress func(Event)

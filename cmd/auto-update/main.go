@@ -6,6 +6,12 @@ package main
 import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/autoupdate"
+	"github.com/tug-containers/tug/libimage/unpack"
 )
 
-func main() { cli.Main(autoupdate.New()) }
+func main() {
+	if unpack.Init() {
+		return
+	}
+	cli.Main(autoupdate.New())
+}

@@ -6,6 +6,12 @@ package main
 import (
 	"github.com/tug-containers/tug/internal/cli"
 	"github.com/tug-containers/tug/internal/command/push"
+	"github.com/tug-containers/tug/libimage/unpack"
 )
 
-func main() { cli.Main(push.New()) }
+func main() {
+	if unpack.Init() {
+		return
+	}
+	cli.Main(push.New())
+}

@@ -58,8 +58,12 @@ func (w *Wish) Answer() (answered bool, failure string) {
 	return true, a.Failure
 }
 
-// Close takes the wish back, when nobody has taken it.
+// Close takes the wish back, when nobody has taken it and nobody else has it.
 func (w *Wish) Close() error {
+	lk := unix.Flock_t{Type: unix.F_WRLCK}
+	if unix.FcntlFlock(w.f.Fd(), unix.F_OFD_SETLK, &lk) != nil {
+		return w.f.Close()
+	}
 	own, err := w.f.Stat()
 	if err == nil {
 		var now fs.FileInfo

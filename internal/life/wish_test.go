@@ -38,6 +38,33 @@ func TestWish(t *testing.T) {
 	}
 }
 
+// TestWishOfTwo: who takes back a wish leaves that of the other.
+func TestWishOfTwo(t *testing.T) {
+	dir := t.TempDir()
+	one, err := NewWish(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := NewWish(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	taken := TakeWish(dir)
+	if taken == nil {
+		t.Fatal("the other's wish is gone")
+	}
+	taken.Answered("")
+	if answered, _ := two.Answer(); !answered {
+		t.Error("the other has no answer")
+	}
+	if err := two.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What somebody has taken back, or a command has left that was killed, is nobody's
 // wish.
 func TestWishEnds(t *testing.T) {

@@ -5,9 +5,11 @@ package unpack
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
@@ -29,6 +31,7 @@ func FuzzLayer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(packed.Bytes())
+	f.Add(pax("0000000005 a=b\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		outside := t.TempDir()
 		t.Chdir(outside) // attributes of links are set by way of it
@@ -48,6 +51,30 @@ func FuzzLayer(f *testing.F) {
 			t.Errorf("outside: %q %v", content, err)
 		}
 	})
+}
+
+// pax is an archive with a record of PAX that no writer makes.
+func pax(record string) []byte {
+	block := make([]byte, 512, 1536)
+	copy(block, "pax")
+	copy(block[100:], "0000644\x000000000\x000000000\x00"+fmt.Sprintf("%011o\x00", len(record))+"00000000000\x00")
+	copy(block[148:], "        x")
+	copy(block[257:], "ustar\x0000")
+	sum := 0
+	for _, b := range block {
+		sum += int(b)
+	}
+	copy(block[148:], fmt.Sprintf("%06o\x00 ", sum))
+	return append(block, append([]byte(record), make([]byte, 1024-len(record))...)...)
+}
+
+// TestRecordLength: the length of a PAX record that is longer than the record itself
+// is content that is damaged, and nothing worse.
+func TestRecordLength(t *testing.T) {
+	_, err := into(t, filepath.Join(t.TempDir(), "root"), pax("0000000005 a=b\n"))
+	if err == nil || !strings.Contains(err.Error(), "damaged archive") {
+		t.Error(err)
+	}
 }
 
 func into(t *testing.T, dir string, raw []byte) (Result, error) {

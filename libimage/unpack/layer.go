@@ -85,7 +85,7 @@ func Layer(ctx context.Context, in io.Reader, root, record *os.File, opts Option
 	}
 	stop := context.AfterFunc(ctx, func() { _ = w.cmd.Process.Kill() })
 	defer stop()
-	readErr := w.feed(in)
+	whole, readErr := w.feed(in)
 	said, err := w.end(readErr != nil)
 	switch {
 	case readErr != nil:
@@ -100,6 +100,8 @@ func Layer(ctx context.Context, in io.Reader, root, record *os.File, opts Option
 		return Result{}, &Fault{Text: said.Fault, Err: said.Errno}
 	case said.Fault != "":
 		return Result{}, &Fault{Text: said.Fault, Err: ErrContent}
+	case !whole:
+		return Result{}, errors.New("internal error: the unpacking process was done before the layer's end")
 	}
 	return said.Result, said.check()
 }
@@ -166,21 +168,22 @@ func start(root, record *os.File, opts Options) (*worker, error) {
 	return w, nil
 }
 
-// feed gives the worker everything. That it takes no more is told by its answer.
-func (w *worker) feed(in io.Reader) error {
+// feed gives the worker everything; whole is that it has taken it. Why it took no more,
+// its answer tells.
+func (w *worker) feed(in io.Reader) (whole bool, err error) {
 	buf := make([]byte, chunkSize)
 	for {
 		n, err := in.Read(buf)
 		if n > 0 {
 			if _, err := w.in.Write(buf[:n]); err != nil {
-				return nil
+				return false, nil
 			}
 		}
 		if err == io.EOF {
-			return nil
+			return true, nil
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 }

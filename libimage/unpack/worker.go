@@ -49,7 +49,13 @@ func unpackAll(args []string) (Result, error) {
 }
 
 // unpackInto unpacks a layer beneath an open directory.
-func unpackInto(root int, in io.Reader, record io.Writer, opts Options) (Result, error) {
+func unpackInto(root int, in io.Reader, record io.Writer, opts Options) (_ Result, err error) {
+	// The reader of archives does not bear all lengths of PAX records.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("damaged archive: %v", r)
+		}
+	}()
 	layer, out := newStream(in, opts.MaxSize), bufio.NewWriterSize(record, 256<<10)
 	defer layer.close()
 	t := &tree{root: root, opts: opts}

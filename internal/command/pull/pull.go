@@ -54,7 +54,7 @@ The full ID of each image is printed on stdout, and nothing else.`,
 	o.progress = progress.AddFlags(f)
 	f.IntVar(&o.retry, "retry", 3, "How often to try again after what may pass")
 	f.DurationVar(&o.retryDelay, "retry-delay", 0, "Pause before trying again (default: one second, doubled each time)")
-	f.UintVar(&o.parallel, "parallel", 0, "How many blobs to fetch at once (default: 6)")
+	f.UintVar(&o.parallel, "parallel", 0, "How many blobs to fetch at once (default: one more than there are cores, 6 at most)")
 	return cmd
 }
 
