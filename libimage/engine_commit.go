@@ -18,8 +18,8 @@ import (
 //
 // The store would put it also in the place of one that has come to be there
 // meanwhile, under the feet of who uses that. So of our processes only one
-// commits at a time, and looks before. (Another program can come between the look and
-// the commit; it then finds the same files in the place of its own, before anybody
+// commits at a time, and looks before. (Another program, and the library where it is
+// left to bring an image in, can come between the look and the commit; it then finds the same files in the place of its own, before anybody
 // can have used those.)
 func (e *engine) commit(l *layer) error {
 	if err := e.settle(l); err != nil {

@@ -24,6 +24,10 @@
 //   - memory, open files and processor time without bounds, by resource
 //     limits.
 //
+// What the process says of the layer is believed, its digest (diffID) too: one that a
+// layer has taken over can say that it unpacked another. The digest of what it was
+// sent is known without it.
+//
 // A confinement that the kernel refuses ends the process, and so the pull;
 // Landlock alone may be missing.
 package unpack
